@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.backend;
+
+import java.util.Map;
+
+/**
+ * A device that a provider found, or the reason why it offers none.
+ *
+ * @param id what {@code --device} takes: {@code cpu}, {@code opencl:1}
+ * @param description the device's own name
+ * @param usable whether {@link Backends#open} can open it
+ * @param problem why it is not usable and what to do about it, empty if it is
+ * @param details further facts by name (driver, memory, limits), in the order to show them
+ */
+public record DeviceInfo(
+        String id, String description, boolean usable, String problem, Map<String, String> details) {
+
+    public static DeviceInfo usable(String id, String description, Map<String, String> details) {
+        return new DeviceInfo(id, description, true, "", details);
+    }
+
+    public static DeviceInfo unusable(String id, String description, String problem) {
+        return new DeviceInfo(id, description, false, problem, Map.of());
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.model;
+
+import dev.vitesse.backend.Backend;
+import dev.vitesse.backend.Shapes;
+import dev.vitesse.backend.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A set of device tensors laid out like a model's parameters: the weights, their gradients, an optimizer's moments.
+ *
+ * <p>Tensors of the blocks are slabs with a leading depth axis; {@code blocks.attn.qkv.weight} is [L, 3HA, D] and its
+ * entry 3 is what timm calls {@code blocks.3.attn.qkv.weight}.
+ */
+public final class Parameters implements AutoCloseable {
+    private final List<ParameterLayout> layout;
+    private final Map<String, Tensor> slabs = new LinkedHashMap<>();
+
+    /**
+     * Allocates a set filled with zeros.
+     *
+     * @param label set before each name in messages, for instance {@code gradient}; empty for the weights
+     */
+    public Parameters(Backend backend, VitConfig config, String label) {
+        layout = ParameterLayout.of(config);
+        for (ParameterLayout slab : layout) {
+            slabs.put(slab.name(), backend.tensor(label.isEmpty() ? slab.name() : label + " " + slab.name(),
+                    slab.slabShape()));
+        }
+    }
+
+    /** The slabs by name, in a fixed order. What acts on every parameter alike, such as an optimizer, goes over these. */
+    public Map<String, Tensor> slabs() {
+        return java.util.Collections.unmodifiableMap(slabs);
+    }
+
+    /** Whether weight decay applies to a slab: to matrices, not to biases, norms, tokens and positions. */
+    public boolean decays(String slab) {
+        return layoutOf(slab).kind().decays();
+    }
+
+    /** Every parameter under timm's name and with timm's shape, blocks expanded, in a fixed order. */
+    public Map<String, Tensor> named() {
+        Map<String, Tensor> named = new LinkedHashMap<>();
+        for (ParameterLayout slab : layout) {
+            if (slab.depth() == 0) {
+                named.put(slab.name(), asTimm(slab, slabs.get(slab.name())));
+            }
+        }
+        int depth = layout.stream().mapToInt(ParameterLayout::depth).max().orElse(0);
+        for (int layer = 0; layer < depth; layer++) {
+            for (ParameterLayout slab : layout) {
+                if (slab.depth() > 0) {
+                    named.put(slab.nameOfBlock(layer), slabs.get(slab.name()).slice(layer));
+                }
+            }
+        }
+        return named;
+    }
+
+    /** timm keeps a batch axis of one before tokens and positions. */
+    private static Tensor asTimm(ParameterLayout slab, Tensor tensor) {
+        return switch (slab.kind()) {
+            case TOKEN, POSITION -> tensor.reshape(Shapes.prepend(1, slab.shape()));
+            default -> tensor;
+        };
+    }
+
+    /**
+     * A tensor that is not a block's.
+     *
+     * @throws NoSuchElementException if the model has none of that name
+     */
+    Tensor get(String name) {
+        return find(name).orElseThrow(() -> new NoSuchElementException("no parameter " + name));
+    }
+
+    /** A tensor that is not a block's, or null if the model has none of that name. */
+    @Nullable Tensor getOrNull(String name) {
+        return slabs.get(name);
+    }
+
+    /** Block {@code layer}'s tensor: {@code get("attn.qkv.weight", 3)}. */
+    Tensor get(String name, int layer) {
+        return get("blocks." + name).slice(layer);
+    }
+
+    /** Block {@code layer}'s tensor, or null if the model's blocks have none of that name. */
+    @Nullable Tensor getOrNull(String name, int layer) {
+        Tensor slab = slabs.get("blocks." + name);
+        return slab == null ? null : slab.slice(layer);
+    }
+
+    List<ParameterLayout> layout() {
+        return new ArrayList<>(layout);
+    }
+
+    private ParameterLayout layoutOf(String name) {
+        return layout.stream().filter(slab -> slab.name().equals(name)).findFirst()
+                .orElseThrow(() -> new NoSuchElementException("no parameter " + name));
+    }
+
+    private java.util.Optional<Tensor> find(String name) {
+        return java.util.Optional.ofNullable(slabs.get(name));
+    }
+
+    @Override
+    public void close() {
+        slabs.values().forEach(Tensor::close);
+    }
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.model;
+
+import dev.vitesse.backend.Activation;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * Everything that defines a Vision Transformer's function, apart from its weights. Immutable; {@link #builder()} and
+ * {@link #toBuilder()} make others, {@link #preset} the usual ones.
+ *
+ * @param imageSize side of the square input in pixels (S)
+ * @param patchSize side of a square patch (P), which divides the image's
+ * @param channels colour channels of the input (C)
+ * @param width elements of a token (D)
+ * @param depth number of encoder blocks (L)
+ * @param heads attention heads of a block (H)
+ * @param headWidth elements of a head's query, key and value (A); usually width / heads
+ * @param mlpWidth hidden elements of a block's MLP (M)
+ * @param classes outputs of the head (K)
+ * @param layerNormEpsilon added to the variance in every LayerNorm; 1e-6 in timm and the paper, 1e-12 in Hugging Face's
+ *     ViT
+ * @param activation of the MLP
+ * @param classToken whether a learned token stands before the patches
+ * @param pooling what the head reads
+ * @param finalNorm where the last LayerNorm stands
+ * @param position the position embedding
+ * @param patchNorm whether a LayerNorm follows the embedding (timm's {@code norm_pre})
+ * @param qkvBias whether queries, keys and values have a bias
+ * @param layerScale initial value of the learned factors at the end of each branch, or 0 for none
+ * @param headHidden widths of the head's hidden layers, each followed by tanh; usually none
+ * @param dropout share of elements dropped in training after the embedding, attention's output projection and both
+ *     layers of the MLP
+ * @param dropPath share of residual branches dropped in training at the last block, growing linearly from 0 at the first
+ */
+public record VitConfig(
+        int imageSize,
+        int patchSize,
+        int channels,
+        int width,
+        int depth,
+        int heads,
+        int headWidth,
+        int mlpWidth,
+        int classes,
+        float layerNormEpsilon,
+        Activation activation,
+        boolean classToken,
+        Pooling pooling,
+        FinalNorm finalNorm,
+        Position position,
+        boolean patchNorm,
+        boolean qkvBias,
+        float layerScale,
+        List<Integer> headHidden,
+        float dropout,
+        float dropPath) {
+
+    /** What the classification head reads. */
+    public enum Pooling {
+        CLASS_TOKEN,
+        /** The mean of the patch tokens. */
+        MEAN
+    }
+
+    /** Where the last LayerNorm stands. */
+    public enum FinalNorm {
+        /** On every token, before pooling: timm's {@code norm}. */
+        BEFORE_POOLING,
+        /** On the pooled vector: timm's {@code fc_norm}. */
+        AFTER_POOLING
+    }
+
+    /** The position embedding. */
+    public enum Position {
+        LEARNED,
+        /** Fixed sines and cosines over the token's number (Vaswani et al. 2017, arXiv:1706.03762, section 3.5). */
+        SINUSOIDAL
+    }
+
+    private static final Map<String, Supplier<VitConfig>> PRESETS = presetTable();
+
+    private static Map<String, Supplier<VitConfig>> presetTable() {
+        Map<String, Supplier<VitConfig>> presets = new LinkedHashMap<>();
+        presets.put("ti/16", () -> paper(16, 192, 12, 3));
+        presets.put("s/16", () -> paper(16, 384, 12, 6));
+        presets.put("b/16", () -> paper(16, 768, 12, 12));
+        presets.put("l/16", () -> paper(16, 1024, 24, 16));
+        presets.put("h/14", () -> paper(14, 1280, 32, 16));
+        presets.put("mnist", () -> digits().width(64).depth(6).heads(4).mlpWidth(128).build());
+        presets.put("lightvit", () ->
+                digits().width(8).depth(2).heads(2).mlpWidth(32).position(Position.SINUSOIDAL).build());
+        return presets;
+    }
+
+    /** A size from Dosovitskiy et al. 2021 (table 1) or Touvron et al. 2021 (Ti and S), at 224 with 1000 classes. */
+    private static VitConfig paper(int patchSize, int width, int depth, int heads) {
+        return builder().patchSize(patchSize).width(width).depth(depth).heads(heads).build();
+    }
+
+    private static Builder digits() {
+        return builder().imageSize(28).patchSize(4).channels(1).classes(10);
+    }
+
+    public VitConfig {
+        require(imageSize > 0, "image size", imageSize, "positive");
+        require(patchSize > 0 && imageSize % patchSize == 0, "patch size", patchSize,
+                "a divisor of the image size " + imageSize);
+        require(channels > 0, "channels", channels, "positive");
+        require(width > 0, "width", width, "positive");
+        require(depth > 0, "depth", depth, "positive");
+        require(heads > 0, "heads", heads, "positive");
+        require(headWidth > 0, "head width", headWidth, "positive (give it where heads do not divide the width)");
+        require(mlpWidth > 0, "MLP width", mlpWidth, "positive");
+        require(classes > 0, "classes", classes, "positive");
+        require(layerNormEpsilon > 0 && layerNormEpsilon < 1, "LayerNorm epsilon", layerNormEpsilon,
+                "between 0 and 1");
+        require(layerScale >= 0 && layerScale <= 10, "layer scale", layerScale, "between 0 and 10");
+        require(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
+        require(dropPath >= 0 && dropPath < 1, "drop path", dropPath, "at least 0 and below 1");
+        require(classToken || pooling == Pooling.MEAN, "pooling", pooling, "MEAN where there is no class token");
+        headHidden = List.copyOf(headHidden);
+        for (int hidden : headHidden) {
+            require(hidden > 0, "hidden width of the head", hidden, "positive");
+        }
+    }
+
+    private static void require(boolean condition, String what, Object value, String expected) {
+        if (!condition) {
+            throw new IllegalArgumentException(what + " is " + value + "; it must be " + expected);
+        }
+    }
+
+    /** Names of the presets. */
+    public static List<String> presets() {
+        return List.copyOf(PRESETS.keySet());
+    }
+
+    /**
+     * The configuration called {@code name}.
+     *
+     * @throws IllegalArgumentException if there is none; the message lists those there are
+     */
+    public static VitConfig preset(String name) {
+        Supplier<VitConfig> preset = PRESETS.get(name);
+        if (preset == null) {
+            throw new IllegalArgumentException(
+                    "unknown preset '" + name + "': use one of " + String.join(", ", PRESETS.keySet()));
+        }
+        return preset.get();
+    }
+
+    /** Preset {@code mnist}: 28 x 28 grey, patch 4, width 64, depth 6, 4 heads, MLP 128, 10 classes. */
+    public static VitConfig mnist() {
+        return preset("mnist");
+    }
+
+    /** Patches of an image (N). */
+    public int patches() {
+        return (imageSize / patchSize) * (imageSize / patchSize);
+    }
+
+    /** Tokens before the patches (R). */
+    public int prefixTokens() {
+        return classToken ? 1 : 0;
+    }
+
+    /** Tokens of an image (T). */
+    public int tokens() {
+        return prefixTokens() + patches();
+    }
+
+    /** Width of queries, keys, values and context (H A). */
+    public int attentionWidth() {
+        return Math.multiplyExact(heads, headWidth);
+    }
+
+    /** Elements of one input image. */
+    public int imageElements() {
+        return Math.multiplyExact(channels, Math.multiplyExact(imageSize, imageSize));
+    }
+
+    /** The share of dropped branches at block {@code layer}. */
+    public float dropPath(int layer) {
+        return depth == 1 ? dropPath : dropPath * layer / (depth - 1);
+    }
+
+    /** Number of learned scalars. */
+    public long parameterCount() {
+        return ParameterLayout.of(this).stream().mapToLong(ParameterLayout::elements).sum();
+    }
+
+    /** A builder with ViT's usual values, at the size of ViT-B/16 with 1000 classes. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A builder that starts from this configuration. */
+    public Builder toBuilder() {
+        return new Builder()
+                .imageSize(imageSize).patchSize(patchSize).channels(channels).width(width).depth(depth).heads(heads)
+                .headWidth(headWidth).mlpWidth(mlpWidth).classes(classes).layerNormEpsilon(layerNormEpsilon)
+                .activation(activation).classToken(classToken).pooling(pooling).finalNorm(finalNorm)
+                .position(position).patchNorm(patchNorm).qkvBias(qkvBias).layerScale(layerScale)
+                .headHidden(headHidden).dropout(dropout).dropPath(dropPath);
+    }
+
+    /** Collects the components of a {@link VitConfig}; {@link #build} validates them. */
+    public static final class Builder {
+        private int imageSize = 224;
+        private int patchSize = 16;
+        private int channels = 3;
+        private int width = 768;
+        private int depth = 12;
+        private int heads = 12;
+        private int headWidth;
+        private int mlpWidth;
+        private int classes = 1000;
+        private float layerNormEpsilon = 1e-6f;
+        private Activation activation = Activation.GELU;
+        private boolean classToken = true;
+        private Pooling pooling = Pooling.CLASS_TOKEN;
+        private FinalNorm finalNorm = FinalNorm.BEFORE_POOLING;
+        private Position position = Position.LEARNED;
+        private boolean patchNorm;
+        private boolean qkvBias = true;
+        private float layerScale;
+        private List<Integer> headHidden = List.of();
+        private float dropout;
+        private float dropPath;
+
+        private Builder() {}
+
+        public Builder imageSize(int value) {
+            imageSize = value;
+            return this;
+        }
+
+        public Builder patchSize(int value) {
+            patchSize = value;
+            return this;
+        }
+
+        public Builder channels(int value) {
+            channels = value;
+            return this;
+        }
+
+        public Builder width(int value) {
+            width = value;
+            return this;
+        }
+
+        public Builder depth(int value) {
+            depth = value;
+            return this;
+        }
+
+        public Builder heads(int value) {
+            heads = value;
+            return this;
+        }
+
+        /** Default: width / heads. */
+        public Builder headWidth(int value) {
+            headWidth = value;
+            return this;
+        }
+
+        /** Default: four times the width. */
+        public Builder mlpWidth(int value) {
+            mlpWidth = value;
+            return this;
+        }
+
+        public Builder classes(int value) {
+            classes = value;
+            return this;
+        }
+
+        public Builder layerNormEpsilon(float value) {
+            layerNormEpsilon = value;
+            return this;
+        }
+
+        public Builder activation(Activation value) {
+            activation = value;
+            return this;
+        }
+
+        public Builder classToken(boolean value) {
+            classToken = value;
+            return this;
+        }
+
+        public Builder pooling(Pooling value) {
+            pooling = value;
+            return this;
+        }
+
+        public Builder finalNorm(FinalNorm value) {
+            finalNorm = value;
+            return this;
+        }
+
+        /** Mean pooling as timm does it: no class token, and the final norm after pooling. */
+        public Builder meanPooling() {
+            return classToken(false).pooling(Pooling.MEAN).finalNorm(FinalNorm.AFTER_POOLING);
+        }
+
+        public Builder position(Position value) {
+            position = value;
+            return this;
+        }
+
+        public Builder patchNorm(boolean value) {
+            patchNorm = value;
+            return this;
+        }
+
+        public Builder qkvBias(boolean value) {
+            qkvBias = value;
+            return this;
+        }
+
+        public Builder layerScale(float value) {
+            layerScale = value;
+            return this;
+        }
+
+        public Builder headHidden(List<Integer> value) {
+            headHidden = value;
+            return this;
+        }
+
+        public Builder dropout(float value) {
+            dropout = value;
+            return this;
+        }
+
+        public Builder dropPath(float value) {
+            dropPath = value;
+            return this;
+        }
+
+        /**
+         * The validated configuration.
+         *
+         * @throws IllegalArgumentException naming the component that is out of range
+         */
+        public VitConfig build() {
+            int derivedHeadWidth = headWidth == 0 && heads > 0 && width % heads == 0 ? width / heads : headWidth;
+            int derivedMlpWidth = mlpWidth == 0 ? Math.multiplyExact(4, width) : mlpWidth;
+            return new VitConfig(
+                    imageSize, patchSize, channels, width, depth, heads, derivedHeadWidth, derivedMlpWidth, classes,
+                    layerNormEpsilon, activation, classToken, pooling, finalNorm, position, patchNorm, qkvBias,
+                    layerScale, headHidden, dropout, dropPath);
+        }
+    }
+}
