@@ -68,8 +68,18 @@ public final class ActivationGradients implements AutoCloseable {
         return tensor;
     }
 
+    /** The gradient of the loss with respect to the logits, the backward pass's input: [B, K]. */
+    public Tensor dLogits() {
+        return dLogits;
+    }
+
+    /** The gradient of the loss with respect to the images, [B, C, S, S]; null if it was not asked for. */
+    public @Nullable Tensor dImages() {
+        return dImages;
+    }
+
     /** Bytes of device memory held. */
-    long byteSize() {
+    public long byteSize() {
         return all.stream().mapToLong(Tensor::byteSize).sum();
     }
 

@@ -182,7 +182,22 @@ public final class Activations implements AutoCloseable {
         return pooledNorm == null ? pooled : pooledNorm;
     }
 
-    int batch() {
+    /** The input: [B, C, S, S]. */
+    public Tensor images() {
+        return images;
+    }
+
+    /** The output: [B, K]. */
+    public Tensor logits() {
+        return logits;
+    }
+
+    /** Seed and step of dropout, to be set before each step: INT32 [2]; null if the pass drops nothing. */
+    public @Nullable Tensor random() {
+        return random;
+    }
+
+    public int batch() {
         return batch;
     }
 
@@ -191,7 +206,7 @@ public final class Activations implements AutoCloseable {
     }
 
     /** Bytes of device memory held. */
-    long byteSize() {
+    public long byteSize() {
         return all.stream().mapToLong(Tensor::byteSize).sum();
     }
 

@@ -10,14 +10,11 @@ public final class Inference implements AutoCloseable {
     private final Program program;
     private final float[] batchLogits;
 
-    Inference(VisionTransformer model, int batch) {
-        if (batch <= 0) {
-            throw new IllegalArgumentException("batch is " + batch + "; it must be positive");
-        }
+    Inference(VisionTransformer model, Activations activations) {
+        this.activations = activations;
         config = model.config();
-        activations = new Activations(model.backend(), config, batch, false);
         program = model.backend().record("inference", k -> model.forward(k, activations));
-        batchLogits = new float[Math.multiplyExact(batch, config.classes())];
+        batchLogits = new float[Math.multiplyExact(activations.batch(), config.classes())];
     }
 
     /** The number of images that it takes at once (B). */

@@ -51,13 +51,37 @@ public final class VisionTransformer implements AutoCloseable {
         return weights;
     }
 
-    /** A recorded forward pass over batches of {@code batch} images. */
-    public Inference inference(int batch) {
-        return new Inference(this, batch);
+    private static int checkBatch(int batch) {
+        if (batch <= 0) {
+            throw new IllegalArgumentException("batch is " + batch + "; it must be positive");
+        }
+        return batch;
     }
 
-    /** Schedules the forward pass from {@code a.images} to {@code a.logits}. */
-    void forward(Kernels k, Activations a) {
+    /** A recorded forward pass over batches of {@code batch} images. */
+    public Inference inference(int batch) {
+        return new Inference(this, activations(checkBatch(batch), false));
+    }
+
+    /**
+     * The tensors of a forward pass over {@code batch} images; with {@code training}, all that {@link #backward} needs.
+     */
+    public Activations activations(int batch, boolean training) {
+        return new Activations(backend, config, batch, training);
+    }
+
+    /** The tensors of a backward pass over {@code batch} images, with {@code images} those images' gradient too. */
+    public ActivationGradients activationGradients(int batch, boolean images) {
+        return new ActivationGradients(backend, config, batch, images);
+    }
+
+    /** A set of tensors laid out like the weights, called {@code label}: gradients or an optimizer's moments. */
+    public Parameters likeWeights(String label) {
+        return new Parameters(backend, config, label);
+    }
+
+    /** Schedules the forward pass from {@code a.images()} to {@code a.logits()}. */
+    public void forward(Kernels k, Activations a) {
         embed(k, a);
         for (int layer = 0; layer < config.depth(); layer++) {
             attentionBranch(k, a, layer);
@@ -139,10 +163,10 @@ public final class VisionTransformer implements AutoCloseable {
     }
 
     /**
-     * Schedules the backward pass from {@code g.dLogits} to every gradient in {@code d}, after {@link #forward} over the
-     * same activations.
+     * Schedules the backward pass from {@code g.dLogits()} to every gradient in {@code d}, after {@link #forward} over
+     * the same activations, which must be those of training.
      */
-    void backward(Kernels k, Activations a, ActivationGradients g, Parameters d) {
+    public void backward(Kernels k, Activations a, ActivationGradients g, Parameters d) {
         headBackward(k, a, g, d);
         for (int layer = config.depth() - 1; layer >= 0; layer--) {
             mlpBranchBackward(k, a, g, d, layer);
