@@ -44,6 +44,25 @@ public final class Parameters implements AutoCloseable {
         return layoutOf(slab).kind().decays();
     }
 
+    /** The names and shapes of {@link #named()} for {@code config}, without allocating anything. */
+    public static Map<String, int[]> shapes(VitConfig config) {
+        Map<String, int[]> shapes = new LinkedHashMap<>();
+        List<ParameterLayout> layout = ParameterLayout.of(config);
+        for (ParameterLayout slab : layout) {
+            if (slab.depth() == 0) {
+                shapes.put(slab.name(), hasBatchAxis(slab) ? Shapes.prepend(1, slab.shape()) : slab.shape());
+            }
+        }
+        for (int layer = 0; layer < config.depth(); layer++) {
+            for (ParameterLayout slab : layout) {
+                if (slab.depth() > 0) {
+                    shapes.put(slab.nameOfBlock(layer), slab.shape());
+                }
+            }
+        }
+        return shapes;
+    }
+
     /** Every parameter under timm's name and with timm's shape, blocks expanded, in a fixed order. */
     public Map<String, Tensor> named() {
         Map<String, Tensor> named = new LinkedHashMap<>();
@@ -63,12 +82,13 @@ public final class Parameters implements AutoCloseable {
         return named;
     }
 
-    /** timm keeps a batch axis of one before tokens and positions. */
     private static Tensor asTimm(ParameterLayout slab, Tensor tensor) {
-        return switch (slab.kind()) {
-            case TOKEN, POSITION -> tensor.reshape(Shapes.prepend(1, slab.shape()));
-            default -> tensor;
-        };
+        return hasBatchAxis(slab) ? tensor.reshape(Shapes.prepend(1, slab.shape())) : tensor;
+    }
+
+    /** timm keeps a batch axis of one before tokens and positions. */
+    private static boolean hasBatchAxis(ParameterLayout slab) {
+        return slab.kind() == ParameterLayout.Kind.TOKEN || slab.kind() == ParameterLayout.Kind.POSITION;
     }
 
     /**
