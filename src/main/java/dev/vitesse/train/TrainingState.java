@@ -96,7 +96,7 @@ final class TrainingState {
     static void requireSame(Path file, Map<String, String> state, String key, String expected) throws IOException {
         String found = text(file, state, key);
         if (!found.equals(expected)) {
-            throw new InvalidFileException(file, "it was saved with " + key + " " + found + ", not " + expected,
+            throw new InvalidFileException(file, "was saved with " + key + " " + found + ", not " + expected,
                     "resume with the same data and options");
         }
     }
@@ -126,7 +126,7 @@ final class TrainingState {
     private static String text(Path file, Map<String, String> state, String key) throws IOException {
         String value = state.get(key);
         if (value == null) {
-            throw new InvalidFileException(file, "it has no " + key + " and so is no checkpoint of a training run",
+            throw new InvalidFileException(file, "has no " + key + " and so is no checkpoint of a training run",
                     "give a run folder made by 'vitesse train'");
         }
         return value;
