@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.io;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitesse.backend.Activation;
+import dev.vitesse.image.Filter;
+import dev.vitesse.image.Preprocessing;
+import dev.vitesse.model.VitConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class VitConfigsTest {
+    private static final String GOLDEN = """
+            {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 3, "hidden_dim": 48, "mlp_dim": 192,
+             "num_classes": 7, "channels": 3, "layer_norm_eps": 1e-6, "gelu": "erf", "pool": "class_token"}""";
+    private static final String HUGGING_FACE = """
+            {"architectures": ["ViTForImageClassification"], "model_type": "vit", "hidden_act": "gelu",
+             "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 192,
+             "image_size": 32, "patch_size": 8, "num_channels": 3, "layer_norm_eps": 1e-12, "qkv_bias": true,
+             "id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": 0, "dog": 1}}""";
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void returnsEveryComponent() throws IOException {
+        VitConfig odd = VitConfig.builder().imageSize(30).patchSize(5).channels(1).width(35).depth(3).heads(5)
+                .headWidth(9).mlpWidth(61).classes(2).layerNormEpsilon(1e-12f).activation(Activation.RELU)
+                .classToken(true).pooling(VitConfig.Pooling.MEAN).finalNorm(VitConfig.FinalNorm.AFTER_POOLING)
+                .position(VitConfig.Position.SINUSOIDAL).patchNorm(true).qkvBias(false).layerScale(1e-5f)
+                .headHidden(List.of(20, 10)).dropout(0.1f).dropPath(0.3f).build();
+        ModelInfo info = new ModelInfo(List.of("a", "b\"\u00e9"),
+                new Preprocessing(1, 30, 34, Filter.BICUBIC, List.of(0.1307f), List.of(0.3081f)));
+        assertRoundTrip(odd, info);
+        for (String preset : VitConfig.presets()) {
+            assertRoundTrip(VitConfig.preset(preset), ModelInfo.NONE);
+        }
+        assertRoundTrip(VitConfig.mnist().toBuilder().activation(Activation.GELU_TANH).meanPooling().build(),
+                ModelInfo.NONE);
+    }
+
+    private void assertRoundTrip(VitConfig config, ModelInfo info) throws IOException {
+        Path path = Files.writeString(folder.resolve("config.json"), VitConfigs.toJson(config, info));
+        VitConfigs.Description read = VitConfigs.read(path);
+        assertThat(read.config()).isEqualTo(config);
+        assertThat(read.info()).isEqualTo(info);
+        Map<String, String> texts = VitConfigs.toMetadata(config, info);
+        assertThat(VitConfigs.describes(texts)).isTrue();
+        VitConfigs.Description fromTexts = VitConfigs.fromMetadata(path, texts);
+        assertThat(fromTexts.config()).isEqualTo(config);
+        assertThat(fromTexts.info()).isEqualTo(info);
+    }
+
+    @Test
+    void readsTheGoldenKeys() throws IOException {
+        VitConfig config = read(GOLDEN).config();
+        assertThat(config).isEqualTo(VitConfig.builder().imageSize(32).patchSize(8).width(48).depth(2).heads(3)
+                .mlpWidth(192).classes(7).build());
+    }
+
+    @Test
+    void readsHuggingFacesKeys() throws IOException {
+        VitConfigs.Description description = read(HUGGING_FACE);
+        assertThat(description.config()).isEqualTo(VitConfig.builder().imageSize(32).patchSize(8).width(48).depth(2)
+                .heads(3).mlpWidth(192).classes(2).layerNormEpsilon(1e-12f).build());
+        assertThat(description.info().labels()).containsExactly("cat", "dog");
+        assertThat(read(HUGGING_FACE.replace("\"gelu\"", "\"gelu_new\"")).config().activation())
+                .isEqualTo(Activation.GELU_TANH);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"num_heads\": 3,        |                       | the key num_heads is missing",
+        "\"gelu\": \"erf\",       |                       | the key gelu is missing",
+        "\"num_heads\": 3         | \"num_heads\": \"x\"  | the key num_heads is \"x\"; it must be an integer",
+        "\"num_heads\": 3         | \"num_heads\": 2.5    | the key num_heads is 2.5; it must be an integer",
+        "\"num_heads\": 3         | \"num_heads\": 0      | the key num_heads is 0; it must be positive",
+        "\"num_heads\": 3         | \"num_heads\": 5      | head width is 0; it must be positive",
+        "\"patch_size\": 8        | \"patch_size\": 7     | patch size is 7; it must be a divisor of the image size 32",
+        "\"erf\"                  | \"quick\"             | the key gelu is \"quick\"; it must be one of erf, tanh",
+        "\"erf\"                  | \"erf\", \"activation\": \"relu\" | activation (relu) and gelu (erf) contradict",
+        "\"class_token\"          | \"class_token\", \"class_token\": false | pooling is CLASS_TOKEN",
+        "\"num_layers\": 2        | \"num_layers\": 2, \"num_layers\": 2 | Duplicate field 'num_layers'",
+        "\"num_layers\": 2        | \"num_layers\": 2, \"mean\": [0.5, 0.5, 0.5] | the key std is missing",
+        "\"num_layers\": 2        | \"num_layers\": 2, \"mean\": [0.5, 0.5], \"std\": 1 | mean and std must have 3 entries",
+        "\"num_layers\": 2        | \"num_layers\": 2, \"id2label\": {\"0\": \"a\"} | id2label names 1 classes, but there are 7",
+        "\"num_layers\": 2        | \"num_layers\": 2, \"id2label\": {\"1\": \"a\"} | keys are 0, 1, 2",
+        "\"num_layers\": 2        | \"num_layers\": 99999999999 | the key num_layers is 99999999999; it must be an integer",
+        "}                        | } x                   | is not valid JSON",
+        "{                        | [                     | is not valid JSON",
+    })
+    void namesWhatIsWrong(String part, String replacement, String problem) throws IOException {
+        String text = GOLDEN.replace(part, replacement == null ? "" : replacement);
+        assertThat(text).isNotEqualTo(GOLDEN);
+        assertThatThrownBy(() -> read(text)).isInstanceOf(InvalidFileException.class).hasMessageContaining(problem);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"hidden_act\": \"gelu\",          |                                    | the key hidden_act is missing",
+        "\"layer_norm_eps\": 1e-12,         |                                    | the key layer_norm_eps is missing",
+        "\"hidden_act\": \"gelu\"           | \"hidden_act\": \"quick_gelu\"     | it must be one of gelu",
+        "\"model_type\": \"vit\"            | \"model_type\": \"deit\"           | a model of type deit",
+        "\"num_attention_heads\": 3         | \"num_attention_heads\": 7         | heads must divide the size",
+        "\"image_size\": 32                 | \"image_size\": [32, 64]           | two equal ones",
+        "\"num_channels\": 3                | \"num_labels\": 3                  | id2label (2 classes) and num_labels (3)",
+    })
+    void namesWhatIsWrongInHuggingFaces(String part, String replacement, String problem) {
+        String text = HUGGING_FACE.replace(part, replacement == null ? "" : replacement);
+        assertThat(text).isNotEqualTo(HUGGING_FACE);
+        assertThatThrownBy(() -> read(text)).isInstanceOf(InvalidFileException.class).hasMessageContaining(problem);
+    }
+
+    private VitConfigs.Description read(String text) throws IOException {
+        return VitConfigs.read(Files.writeString(folder.resolve("config.json"), text));
+    }
+}
