@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.reference;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Attention: context [B, T, H A], logSumExp [B, H, T], qkv [B, T, 3 H A] whose last axis is q, k, v, each [H, A]. */
@@ -24,10 +25,11 @@ final class ReferenceAttention {
                         scores[u] = score(qkv, b, h, t, u, headWidth);
                     }
                     double lse = logSumExp(scores);
+                    double[] p = Arrays.stream(scores).map(score -> Math.exp(score - lse)).toArray();
                     for (int a = 0; a < headWidth; a++) {
                         double sum = 0;
                         for (int u = 0; u < tokens; u++) {
-                            sum += Math.exp(scores[u] - lse) * qkv.get(b, u, column(qkv, V, h, a, headWidth));
+                            sum += p[u] * qkv.get(b, u, column(qkv, V, h, a, headWidth));
                         }
                         context.set(sum, b, t, h * headWidth + a);
                     }
