@@ -80,8 +80,8 @@ public record AttentionCase(int batch, int tokens, int heads, int headWidth, Dat
     /** A score's rounding error is a relative error of its probability. */
     private double scoreError() {
         return switch (data) {
-            case EXTREME -> 90 * 0x1p-22;
-            case ONE_HOT -> 32 * Math.sqrt(headWidth) * 0x1p-22;
+            case EXTREME -> 90 * 0x1p-21;
+            case ONE_HOT -> 32 * Math.sqrt(headWidth) * 0x1p-21;
             default -> 0;
         };
     }
@@ -111,7 +111,7 @@ public record AttentionCase(int batch, int tokens, int heads, int headWidth, Dat
     /** Context and logSumExp come from the reference: each backend's own are checked by the forward cases. */
     public KernelCase backward() {
         // Large queries and keys are factors of the gradients.
-        double scale = data == Data.EXTREME || data == Data.ONE_HOT ? 10 : 1;
+        double scale = data == Data.ONE_HOT ? 4 * headWidth : data == Data.EXTREME ? 10 : 1;
         return builder("attentionBackward", "")
                 .output("dQkv", tolerance(scale / Math.sqrt(tokens)), batch, tokens, 3 * width())
                 .input("dContext", Fill.unit(), batch, tokens, width())

@@ -83,7 +83,8 @@ public record LossCase(int batch, int classes, Data data, Labels labels, float s
         String name = data.name().toLowerCase(Locale.ROOT).replace('_', ' ');
         KernelCase.Builder builder = KernelCase.builder("crossEntropy", "b=%d,k=%d,%s,labels=%s,s=%s%s", batch, classes,
                 name, labels.name().toLowerCase(Locale.ROOT), smoothing, gradient ? "" : ",no dLogits");
-        builder.sparseOutput("metrics", new Tolerance(RELATIVE, 1), 2)
+        // Smoothing sums the logarithms of all classes.
+        builder.sparseOutput("metrics", new Tolerance(smoothing > 0 ? 2 * RELATIVE : RELATIVE, 1), 2)
                 .input("logits", logits(), batch, classes)
                 .ints("labels", labelFill(), batch);
         if (gradient) {
