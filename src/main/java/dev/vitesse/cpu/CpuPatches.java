@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cpu;
+
+import static dev.vitesse.cpu.Simd.LANES;
+import static dev.vitesse.cpu.Simd.load;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Patch embedding, forward. An item is a block of an image's patches: they are copied out of the image into rows of C P
+ * P elements and multiplied like a linear layer's input.
+ */
+final class CpuPatches implements ThreadTeam.Task {
+    static final int BLOCK_ROWS = 96;
+
+    private final CpuBackend backend;
+    private final CpuTensor tokens;
+    private final CpuTensor images;
+    private final PackedWeight weight;
+    private final CpuTensor bias;
+    private final @Nullable CpuTensor prefix;
+    private final CpuTensor position;
+    private final PatchGrid grid;
+    private final int width;
+    private final int prefixTokens;
+    private final Split rows;
+    private final float[] init;
+
+    private CpuPatches(
+            CpuBackend backend, CpuTensor tokens, CpuTensor images, CpuTensor weight, CpuTensor bias,
+            @Nullable CpuTensor prefix, CpuTensor position) {
+        this.backend = backend;
+        this.tokens = tokens;
+        this.images = images;
+        this.weight = weight.packed(true);
+        this.bias = bias;
+        this.prefix = prefix;
+        this.position = position;
+        grid = PatchGrid.of(images, weight);
+        width = tokens.dim(2);
+        prefixTokens = tokens.dim(1) - grid.patches();
+        rows = new Split(grid.patches(), BLOCK_ROWS);
+        init = CpuBuffer.allocateFloats("bias of patches", Gemm.padded(width));
+        backend.reserveScratch(Gemm.TILE + (long) BLOCK_ROWS * grid.elements());
+    }
+
+    static Runnable forward(
+            CpuBackend backend, CpuTensor tokens, CpuTensor images, CpuTensor weight, CpuTensor bias,
+            @Nullable CpuTensor prefix, CpuTensor position) {
+        return new CpuPatches(backend, tokens, images, weight, bias, prefix, position)::run;
+    }
+
+    private void run() {
+        weight.refresh(backend.team());
+        System.arraycopy(bias.floats(), bias.offset(), init, 0, width);
+        backend.team().run(tokens.dim(0) * rows.count(), this);
+    }
+
+    @Override
+    public void run(int item, int worker) {
+        int image = item / rows.count();
+        int first = rows.first(item % rows.count());
+        int end = rows.end(item % rows.count());
+        float[] scratch = backend.scratch(worker);
+        int depth = grid.elements();
+        int out = tokens.offset() + image * tokens.dim(1) * width;
+        if (first == 0) {
+            writePrefix(out);
+        }
+        grid.read(images.floats(), images.offset() + image * grid.imageElements(), first, end, scratch, Gemm.TILE);
+        int positions = position.dim(0) - grid.patches();
+        Gemm.multiply(depth, scratch, Gemm.TILE, depth, end - first, weight.panels(), 0, width, 0, Gemm.panels(width),
+                init, tokens.floats(), out + (prefixTokens + first) * width, width, position.floats(),
+                position.offset() + (positions + first) * width, width, scratch, 0);
+    }
+
+    /** The class token and others, with the positions that there are for them. */
+    private void writePrefix(int out) {
+        if (prefix == null) {
+            return;
+        }
+        int count = prefixTokens * width;
+        System.arraycopy(prefix.floats(), prefix.offset(), tokens.floats(), out, count);
+        int positioned = (position.dim(0) - grid.patches()) * width;
+        for (int i = 0; i < positioned; i++) {
+            tokens.floats()[out + i] += position.floats()[position.offset() + i];
+        }
+    }
+
+    /**
+     * Where patches lie in an image.
+     *
+     * @param channels C
+     * @param side S
+     * @param patch P
+     */
+    record PatchGrid(int channels, int side, int patch) {
+        static PatchGrid of(CpuTensor images, CpuTensor weight) {
+            return new PatchGrid(images.dim(1), images.dim(2), weight.dim(2));
+        }
+
+        int perSide() {
+            return side / patch;
+        }
+
+        /** N. */
+        int patches() {
+            return perSide() * perSide();
+        }
+
+        /** Of a patch: C P P. */
+        int elements() {
+            return channels * patch * patch;
+        }
+
+        int imageElements() {
+            return channels * side * side;
+        }
+
+        /** Copies patches of the image at {@code image} into rows. */
+        void read(float[] images, int image, int first, int end, float[] rows, int target) {
+            copy(images, image, first, end, rows, target, true);
+        }
+
+        /** Copies rows back to where their patches lie. */
+        void write(float[] images, int image, int first, int end, float[] rows, int source) {
+            copy(images, image, first, end, rows, source, false);
+        }
+
+        private void copy(float[] images, int image, int first, int end, float[] rows, int row, boolean read) {
+            int to = row;
+            for (int n = first; n < end; n++) {
+                int corner = image + n / perSide() * patch * side + n % perSide() * patch;
+                for (int line = 0; line < channels * patch; line++) {
+                    int from = corner + (line / patch * side + line % patch) * side;
+                    if (read) {
+                        copyLine(images, from, rows, to);
+                    } else {
+                        copyLine(rows, to, images, from);
+                    }
+                    to += patch;
+                }
+            }
+        }
+
+        private void copyLine(float[] from, int fromIndex, float[] to, int toIndex) {
+            int i = 0;
+            for (; i <= patch - LANES; i += LANES) {
+                load(from, fromIndex + i).intoArray(to, toIndex + i);
+            }
+            for (; i < patch; i++) {
+                to[toIndex + i] = from[fromIndex + i];
+            }
+        }
+    }
+}

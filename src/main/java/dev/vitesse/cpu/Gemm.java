@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cpu;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Matrix products in blocks that fit the caches. The right operand B is packed: panels of {@link #PANEL} columns, each
+ * [depth][PANEL], the last one filled up with zeros. The left operand is read where it lies.
+ */
+final class Gemm {
+    /** Rows of a tile. */
+    static final int ROWS = 6;
+    /** Whether there are 32 vector registers, so that a tile may be 4 vectors wide. */
+    private static final boolean WIDE = Simd.BITS >= 512 || !System.getProperty("os.arch").matches("amd64|x86_64|x86");
+    /** Columns of a panel of B and of a tile. */
+    static final int PANEL = WIDE ? Tile6x4.COLUMNS : Tile6x2.COLUMNS;
+    /** Elements that {@link #multiply} wants of working memory. */
+    static final int TILE = ROWS * PANEL;
+    /** The longest sum computed at once: a panel of B of this depth stays in the first-level cache. */
+    private static final int DEPTH = 384;
+
+    private Gemm() {}
+
+    /** Panels of a matrix of {@code columns} columns. */
+    static int panels(int columns) {
+        return Math.ceilDiv(columns, PANEL);
+    }
+
+    /** {@code columns} filled up to whole panels. */
+    static int padded(int columns) {
+        return Math.multiplyExact(panels(columns), PANEL);
+    }
+
+    /** The next multiple of a tile's rows. */
+    static int wholeTiles(int rows) {
+        return Math.ceilDiv(rows, ROWS) * ROWS;
+    }
+
+    /**
+     * C = init + A B (+ base) for the columns of some panels, A by rows.
+     *
+     * @param a A[i, k] at a[aOffset + i aStride + k], i &lt; rows, k &lt; depth
+     * @param b the panels, from bOffset on
+     * @param columns of C, over all panels
+     * @param init one value for each column, filled up to whole panels; null for zeros
+     * @param c C[i, j] at c[cOffset + i cStride + j]
+     * @param base of the same form, may be C itself; or null
+     * @param tile working memory, {@link #TILE} elements from tileOffset on
+     */
+    static void multiply(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
+            int firstPanel, int endPanel, float @Nullable [] init, float[] c, int cOffset, int cStride, float @Nullable [] base,
+            int baseOffset, int baseStride, float[] tile, int tileOffset) {
+        int blocks = Math.max(1, Math.ceilDiv(depth, DEPTH));
+        int size = Math.ceilDiv(depth, blocks);
+        for (int k = 0; k == 0 || k < depth; k += size) {
+            int length = Math.min(size, depth - k);
+            boolean first = k == 0;
+            float[] add = first ? base : c;
+            int addOffset = first ? baseOffset : cOffset;
+            int addStride = first ? baseStride : cStride;
+            boolean zeros = !first || init == null;
+            float[] start = zeros ? Zeros.ARRAY : init;
+            for (int panel = firstPanel; panel < endPanel; panel++) {
+                int column = panel * PANEL;
+                int startOffset = zeros ? 0 : column;
+                int panelOffset = bOffset + panel * depth * PANEL + k * PANEL;
+                if (columns - column >= PANEL) {
+                    wholePanel(length, a, aOffset + k, aStride, rows, b, panelOffset, start, startOffset, c,
+                            cOffset + column, cStride, add, addOffset + column, addStride);
+                } else {
+                    partPanel(length, a, aOffset + k, aStride, rows, b, panelOffset, columns - column, start,
+                            startOffset, c, cOffset + column, cStride, add, addOffset + column, addStride, tile,
+                            tileOffset);
+                }
+            }
+        }
+    }
+
+    private static void wholePanel(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
+            int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
+            int baseStride) {
+        for (int row = 0; row < rows; row += ROWS) {
+            tileByRows(depth, a, aOffset + row * aStride, aStride, Math.min(ROWS, rows - row), b, bOffset, init,
+                    initOffset, c, cOffset + row * cStride, cStride, base, baseOffset + row * baseStride, baseStride);
+        }
+    }
+
+    private static void partPanel(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
+            float[] init, int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
+            int baseStride, float[] tile, int tileOffset) {
+        for (int row = 0; row < rows; row += ROWS) {
+            int height = Math.min(ROWS, rows - row);
+            tileByRows(depth, a, aOffset + row * aStride, aStride, height, b, bOffset, init, initOffset, tile,
+                    tileOffset, PANEL, null, 0, 0);
+            copyTile(height, columns, tile, tileOffset, c, cOffset + row * cStride, cStride, base,
+                    baseOffset + row * baseStride, baseStride);
+        }
+    }
+
+    /** C (+)= the left columns of a tile. */
+    private static void copyTile(
+            int rows, int columns, float[] tile, int tileOffset, float[] c, int cOffset, int cStride,
+            float @Nullable [] base, int baseOffset, int baseStride) {
+        for (int r = 0; r < rows; r++) {
+            int from = tileOffset + r * PANEL;
+            int to = cOffset + r * cStride;
+            int add = baseOffset + r * baseStride;
+            for (int j = 0; j < columns; j++) {
+                c[to + j] = base == null ? tile[from + j] : tile[from + j] + base[add + j];
+            }
+        }
+    }
+
+    /**
+     * C = A B (+ C) for all columns, with A packed by {@link Packing#packColumns}.
+     *
+     * @param accumulate whether C is added
+     * @param tile working memory, {@link #TILE} elements from tileOffset on
+     */
+    static void multiplyPacked(
+            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, int columns, float[] c, int cOffset,
+            int cStride, boolean accumulate, float[] tile, int tileOffset) {
+        float[] base = accumulate ? c : null;
+        for (int column = 0; column < columns; column += PANEL) {
+            int width = Math.min(PANEL, columns - column);
+            int panel = bOffset + column * depth;
+            for (int row = 0; row < rows; row += ROWS) {
+                int height = Math.min(ROWS, rows - row);
+                int from = aOffset + row * depth;
+                int to = cOffset + row * cStride + column;
+                if (width == PANEL) {
+                    tileByColumns(depth, a, from, height, b, panel, c, to, cStride, base, to, cStride);
+                } else {
+                    tileByColumns(depth, a, from, height, b, panel, tile, tileOffset, PANEL, null, 0, 0);
+                    copyTile(height, width, tile, tileOffset, c, to, cStride, base, to, cStride);
+                }
+            }
+        }
+    }
+
+    private static void tileByRows(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
+            int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
+            int baseStride) {
+        if (WIDE) {
+            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride, base,
+                    baseOffset, baseStride);
+        } else {
+            Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride, base,
+                    baseOffset, baseStride);
+        }
+    }
+
+    private static void tileByColumns(
+            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] c, int cOffset, int cStride,
+            float @Nullable [] base, int baseOffset, int baseStride) {
+        if (WIDE) {
+            Tile6x4.byColumns(depth, a, aOffset, rows, b, bOffset, c, cOffset, cStride, base, baseOffset, baseStride);
+        } else {
+            Tile6x2.byColumns(depth, a, aOffset, rows, b, bOffset, c, cOffset, cStride, base, baseOffset, baseStride);
+        }
+    }
+
+    /** One panel of zeros, the start of sums without a bias. */
+    private static final class Zeros {
+        static final float[] ARRAY = new float[PANEL];
+    }
+}

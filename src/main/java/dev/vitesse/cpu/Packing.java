@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cpu;
+
+import static dev.vitesse.cpu.Gemm.PANEL;
+import static dev.vitesse.cpu.Gemm.ROWS;
+import static dev.vitesse.cpu.Simd.LANES;
+import static dev.vitesse.cpu.Simd.load;
+
+import java.util.Arrays;
+
+/** Copies matrices into the order in which {@link Gemm} reads them. */
+final class Packing {
+    private Packing() {}
+
+    /** Elements of a right operand of {@code depth} by {@code columns} in panels. */
+    static long panelSize(int depth, int columns) {
+        return (long) depth * Gemm.padded(columns);
+    }
+
+    /** Elements that {@link #packColumns} writes, and a vector's more that it spoils. */
+    static long columnsSize(int depth, int columns) {
+        return (long) depth * Gemm.wholeTiles(columns) + LANES;
+    }
+
+    /** Panels of B from a row-major one: B[k, j] at b[offset + k stride + j]. */
+    static void packPanels(float[] b, int offset, int stride, int depth, int columns, float[] panels, int target) {
+        for (int column = 0; column < columns; column += PANEL) {
+            int width = Math.min(PANEL, columns - column);
+            for (int k = 0; k < depth; k++) {
+                copyRow(b, offset + k * stride + column, width, panels, target + column * depth + k * PANEL);
+            }
+        }
+    }
+
+    private static void copyRow(float[] from, int index, int width, float[] to, int target) {
+        if (width == PANEL) {
+            for (int j = 0; j < PANEL; j += LANES) {
+                load(from, index + j).intoArray(to, target + j);
+            }
+        } else {
+            for (int j = 0; j < PANEL; j++) {
+                to[target + j] = j < width ? from[index + j] : 0;
+            }
+        }
+    }
+
+    /** Panels of B from its transpose: B[k, j] at b[offset + j stride + k]. */
+    static void packTransposed(float[] b, int offset, int stride, int depth, int columns, float[] panels, int target) {
+        for (int panel = 0; panel < Gemm.panels(columns); panel++) {
+            packTransposedPanel(b, offset, stride, depth, columns, panel, panels, target);
+        }
+    }
+
+    /** One panel of {@link #packTransposed}. */
+    static void packTransposedPanel(
+            float[] b, int offset, int stride, int depth, int columns, int panel, float[] panels, int target) {
+        int column = panel * PANEL;
+        int to = target + column * depth;
+        int width = Math.min(PANEL, columns - column);
+        if (width < PANEL) {
+            Arrays.fill(panels, to, to + depth * PANEL, 0f);
+        }
+        for (int j = 0; j < width; j++) {
+            int from = offset + (column + j) * stride;
+            for (int k = 0; k < depth; k++) {
+                panels[to + k * PANEL + j] = b[from + k];
+            }
+        }
+    }
+
+    /**
+     * A left operand from its transpose: A[i, k] at a[offset + k stride + i] goes to slivers of six rows,
+     * [rows / 6][depth][6], the last one filled up with zeros.
+     */
+    static void packColumns(float[] a, int offset, int stride, int depth, int rows, float[] slivers, int target) {
+        for (int row = 0; row < rows; row += ROWS) {
+            int to = target + row * depth;
+            if (rows - row >= Math.max(LANES, ROWS)) {
+                packSliver(a, offset + row, stride, depth, slivers, to);
+            } else {
+                packLastSliver(a, offset + row, stride, depth, rows - row, slivers, to);
+            }
+        }
+    }
+
+    /** Copies whole vectors; what one writes beyond six elements the next overwrites. */
+    private static void packSliver(float[] a, int offset, int stride, int depth, float[] slivers, int target) {
+        for (int k = 0; k < depth; k++) {
+            int from = offset + k * stride;
+            int to = target + k * ROWS;
+            load(a, from).intoArray(slivers, to);
+            if (LANES < ROWS) {
+                load(a, from + ROWS - LANES).intoArray(slivers, to + ROWS - LANES);
+            }
+        }
+    }
+
+    private static void packLastSliver(
+            float[] a, int offset, int stride, int depth, int rows, float[] slivers, int target) {
+        for (int k = 0; k < depth; k++) {
+            for (int r = 0; r < ROWS; r++) {
+                slivers[target + k * ROWS + r] = r < rows ? a[offset + k * stride + r] : 0;
+            }
+        }
+    }
+}
