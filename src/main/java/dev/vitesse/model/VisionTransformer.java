@@ -58,6 +58,11 @@ public final class VisionTransformer implements AutoCloseable {
         return batch;
     }
 
+    /** The position embedding, learned or fixed: [T, D]. */
+    Tensor position() {
+        return position;
+    }
+
     /** A recorded forward pass over batches of {@code batch} images. */
     public Inference inference(int batch) {
         return new Inference(this, activations(checkBatch(batch), false));

@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitesse.backend.Backend;
-import dev.vitesse.backend.Backends;
-import dev.vitesse.backend.DeviceInfo;
 import dev.vitesse.backend.Dropout;
 import dev.vitesse.backend.ElementType;
 import dev.vitesse.backend.Program;
@@ -15,7 +13,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -25,29 +22,16 @@ import org.junit.jupiter.api.TestInstance;
 /** Every case of the table as a test of its own, and what the contract says of tensors and programs, on one backend. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class BackendConformance {
-    private final String device;
-    private final boolean required;
+    private final TestDevice device;
     private Backend backend;
 
-    /**
-     * @param device as {@link Backends#open} takes it
-     * @param required whether an unusable device fails the test; else it is skipped with the provider's reason
-     */
-    protected BackendConformance(String device, boolean required) {
+    protected BackendConformance(TestDevice device) {
         this.device = device;
-        this.required = required;
     }
 
     @BeforeAll
     void open() {
-        if (!required) {
-            DeviceInfo info = Backends.devices().stream()
-                    .filter(found -> found.id().equals(device) || found.id().startsWith(device + ":"))
-                    .findFirst()
-                    .orElse(DeviceInfo.unusable(device, "", "no provider of this name is installed"));
-            Assumptions.assumeTrue(info.usable(), info.problem());
-        }
-        backend = Backends.open(device);
+        backend = device.open();
     }
 
     @AfterAll
