@@ -66,8 +66,9 @@ public final class Backends {
                 continue;
             }
             DeviceInfo best = provider.devices().getFirst();
-            if (!best.usable()) {
-                passedOver.add(provider.name() + ": " + best.problem());
+            if (!best.usable() || !best.automatic()) {
+                passedOver.add(provider.name() + ": "
+                        + (best.usable() ? best.description() + " is not faster than the CPU backend" : best.problem()));
                 continue;
             }
             try {

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.opencl;
+
+import dev.vitesse.backend.Activation;
+import dev.vitesse.backend.Epilogue;
+import dev.vitesse.backend.Tensor;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Linear layers: x [rows, I], weight [O, I], y [rows, O]; kernels in {@code linear.cl}. */
+final class OpenClLinear {
+    private static final String FILE = "linear";
+
+    private OpenClLinear() {}
+
+    static void forward(
+            Recording r, Tensor y, Tensor x, Tensor weight, @Nullable Tensor bias, Epilogue epilogue) {
+        int outputs = weight.dim(0);
+        int inputs = weight.dim(1);
+        int rows = rows(y);
+        Ending ending = switch (epilogue) {
+            case Epilogue.None none -> Ending.NONE;
+            case Epilogue.Activate(Activation function, Tensor kept) ->
+                new Ending(kept == null ? 1 : 2, function, kept == null ? null : r.own(kept));
+            case Epilogue.Add(Tensor residual) -> new Ending(3, null, r.own(residual));
+        };
+        product(r, new Product(r.own(y), r.own(x), r.own(weight), rows, outputs, inputs, true, true),
+                bias == null ? null : r.own(bias), ending);
+    }
+
+    static void backwardInput(Recording r, Tensor dX, Tensor dY, Tensor weight, Epilogue epilogue) {
+        Ending ending = epilogue instanceof Epilogue.Activate(Activation function, Tensor preActivation)
+                ? new Ending(4, function, r.own(preActivation)) : Ending.NONE;
+        product(r, new Product(r.own(dX), r.own(dY), r.own(weight), rows(dX), weight.dim(1), weight.dim(0), true, false),
+                null, ending);
+    }
+
+    static void backwardWeight(Recording r, Tensor dWeight, @Nullable Tensor dBias, Tensor dY, Tensor x) {
+        backwardWeight(r, r.own(dWeight), dBias == null ? null : r.own(dBias), r.own(dY), r.own(x), rows(dY),
+                dWeight.dim(0), dWeight.dim(1));
+    }
+
+    /** dWeight [outputs, inputs] = dY^T x and dBias [outputs] = the sum of dY over its rows. */
+    static void backwardWeight(
+            Recording r,
+            Operand dWeight,
+            @Nullable Operand dBias,
+            Operand dY,
+            Operand x,
+            int rows,
+            int outputs,
+            int inputs) {
+        product(r, new Product(dWeight, dY, x, outputs, inputs, rows, false, false), null, Ending.NONE);
+        if (dBias != null) {
+            OpenClReduce.columnSums(r, dBias, dY, rows, outputs);
+        }
+    }
+
+    private static int rows(Tensor tensor) {
+        return (int) (tensor.elements() / Math.max(1, tensor.dim(-1)));
+    }
+
+    /**
+     * C [m, n] = A B.
+     *
+     * @param aByK whether A is stored [m, k], else [k, m]
+     * @param bByK whether B is stored [n, k], else [k, n]
+     */
+    record Product(Operand c, Operand a, Operand b, int m, int n, int k, boolean aByK, boolean bByK) {}
+
+    /**
+     * What follows the product.
+     *
+     * @param code of {@code linear.cl}
+     * @param other the tensor that the epilogue reads or keeps
+     */
+    record Ending(int code, @Nullable Activation function, @Nullable Operand other) {
+        static final Ending NONE = new Ending(0, null, null);
+
+        Launch.Builder define(Launch.Builder kernel) {
+            return kernel.define("EPILOGUE", code).define("ACTIVATION", function == null ? 0 : switch (function) {
+                case GELU -> 1;
+                case GELU_TANH -> 2;
+                case RELU -> 3;
+                case TANH -> 4;
+            });
+        }
+    }
+
+    /** C = ending(A B + bias). */
+    static void product(Recording r, Product p, @Nullable Operand bias, Ending ending) {
+        if (p.m() == 0 || p.n() == 0) {
+            return;
+        }
+        Map<String, Integer> sizes = sizes(r, p);
+        int splits = splits(r, p, sizes);
+        if (splits == 1) {
+            launch(r, p, sizes, p.k(), bias, ending);
+            return;
+        }
+        int tile = sizes.get("TILE_K");
+        int perSplit = (p.k() + splits * tile - 1) / (splits * tile) * tile;
+        int parts = (p.k() + perSplit - 1) / perSplit;
+        long elements = (long) p.m() * p.n();
+        Operand.Scratch scratch = r.scratch(parts * elements);
+        Product part = new Product(scratch, p.a(), p.b(), p.m(), p.n(), p.k(), p.aByK(), p.bByK());
+        launch(r, part, sizes, perSplit, null, Ending.NONE);
+        finish(r, p, scratch, parts, bias, ending);
+    }
+
+    /** Large tiles where there are enough of them for the device, else small ones. */
+    private static Map<String, Integer> sizes(Recording r, Product p) {
+        Map<String, Integer> large = r.tuning().family("gemm.large");
+        boolean enough = tiles(p, large) >= 2L * r.device().computeUnits();
+        return enough ? large : r.tuning().family("gemm.small");
+    }
+
+    private static long tiles(Product p, Map<String, Integer> sizes) {
+        return ceilDivide(p.m(), sizes.get("TILE_M")) * ceilDivide(p.n(), sizes.get("TILE_N"));
+    }
+
+    private static long ceilDivide(int a, int b) {
+        return (a + (long) b - 1) / b;
+    }
+
+    /** Into how many parts K is split: more than one where the tiles alone do not fill the device. */
+    private static int splits(Recording r, Product p, Map<String, Integer> sizes) {
+        long wanted = 2L * r.device().computeUnits() / tiles(p, sizes);
+        long possible = p.k() / (8L * sizes.get("TILE_K"));
+        return (int) Math.max(1, Math.min(wanted, possible));
+    }
+
+    private static void launch(
+            Recording r, Product p, Map<String, Integer> sizes, int perSplit, @Nullable Operand bias, Ending ending) {
+        boolean split = perSplit < p.k();
+        int most = r.tuning().get("vector.VW");
+        int across = Math.min(most, sizes.get("RV"));
+        Launch.Builder kernel = r.kernel(FILE, "gemm", 1).define(sizes)
+                .define("A_BY_K", p.aByK())
+                .define("B_BY_K", p.bByK())
+                .define("VA", Recording.vector(across, p.aByK() ? p.k() : p.m(), p.a()))
+                .define("VB", Recording.vector(across, p.bByK() ? p.k() : p.n(), p.b()))
+                .define("VC", storeVector(p, sizes.get("RV"), bias, ending.other()))
+                .define("SPLIT", split)
+                .define("BIAS", bias != null);
+        ending.define(kernel)
+                .with(p.c(), p.a(), p.b(), bias, ending.other())
+                .with(p.m()).with(p.n()).with(p.k()).with(perSplit)
+                .groups(
+                        new long[] {
+                            ceilDivide(p.n(), sizes.get("TILE_N")),
+                            ceilDivide(p.m(), sizes.get("TILE_M")),
+                            split ? ceilDivide(p.k(), perSplit) : 1
+                        },
+                        sizes.get("WG_N"), sizes.get("WG_M"), 1);
+    }
+
+    /** Whole register vectors or single elements. */
+    private static int storeVector(Product p, int registers, @Nullable Operand bias, @Nullable Operand other) {
+        return Recording.vector(registers, p.n(), p.c(), bias, other) == registers ? registers : 1;
+    }
+
+    private static void finish(
+            Recording r, Product p, Operand.Scratch parts, int count, @Nullable Operand bias, Ending ending) {
+        int vector = Recording.vector(r.tuning().get("vector.VW"), p.n(), p.c(), parts, bias, ending.other());
+        long vectors = (long) p.m() * p.n() / vector;
+        ending.define(r.kernel(FILE, "finish", vector).define("FINISH", 1).define("BIAS", bias != null))
+                .with(p.c(), parts, bias, ending.other())
+                .with(count).with((int) vectors).with(p.n() / vector)
+                .over(r.tuning().get("elementwise.ITEMS"), vectors);
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.opencl;
+
+import dev.vitesse.backend.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The launches of a program while they are collected, and what the classes of op families need for that. */
+final class Recording {
+    /** Where a scratch part may start: a multiple of every vector width. */
+    private static final long SCRATCH_ALIGNMENT = 16;
+
+    private final OpenClDevice device;
+    private final @Nullable OpenClRuntime runtime;
+    private final Tuning tuning;
+    private final List<Launch> launches = new ArrayList<>();
+    private long scratchUsed;
+    private long scratchNeeded;
+
+    /**
+     * @param runtime whose tensors are accepted; null to accept any, for plans that never run
+     */
+    Recording(OpenClDevice device, @Nullable OpenClRuntime runtime, Tuning tuning) {
+        this.device = device;
+        this.runtime = runtime;
+        this.tuning = tuning;
+    }
+
+    List<Launch> launches() {
+        return launches;
+    }
+
+    /** Elements of the scratch buffer that all operations share, one after the other. */
+    long scratchNeeded() {
+        return scratchNeeded;
+    }
+
+    OpenClDevice device() {
+        return device;
+    }
+
+    Tuning tuning() {
+        return tuning;
+    }
+
+    /** A tensor as this backend's own. */
+    OpenClTensor own(Tensor tensor) {
+        if (!(tensor instanceof OpenClTensor own) || runtime != null && own.buffer().runtime() != runtime) {
+            throw new IllegalArgumentException(tensor.describe() + " is not a tensor of " + device.name());
+        }
+        if (own.elements() > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    own.describe() + " has more than 2^31 - 1 elements, which one kernel cannot number");
+        }
+        return own;
+    }
+
+    void add(Launch launch) {
+        launches.add(launch);
+    }
+
+    /** Starts an operation: the scratch of the one before is free, because the queue runs launches in order. */
+    void beginOperation() {
+        scratchUsed = 0;
+    }
+
+    Operand.Scratch scratch(long elements) {
+        long start = scratchUsed;
+        scratchUsed += (elements + SCRATCH_ALIGNMENT - 1) / SCRATCH_ALIGNMENT * SCRATCH_ALIGNMENT;
+        scratchNeeded = Math.max(scratchNeeded, scratchUsed);
+        return new Operand.Scratch(start, elements);
+    }
+
+    Launch.Builder kernel(String file, String kernel) {
+        return new Launch.Builder(this, file, kernel);
+    }
+
+    /** A kernel that works on vectors of {@code vector} elements. */
+    Launch.Builder kernel(String file, String kernel, int vector) {
+        return kernel(file, kernel).define("VW", vector);
+    }
+
+    /**
+     * The widest vector, up to the device's preferred one, that divides rows of {@code length} and the start of every
+     * operand, so that a kernel needs no remainder and every vector is aligned.
+     */
+    int vector(long length, @Nullable Tensor... tensors) {
+        Operand[] operands = new Operand[tensors.length];
+        for (int i = 0; i < tensors.length; i++) {
+            operands[i] = tensors[i] == null ? null : own(tensors[i]);
+        }
+        return vector(tuning.get("vector.VW"), length, operands);
+    }
+
+    /** The widest vector of up to {@code most} elements that divides {@code length} and the start of every operand. */
+    static int vector(int most, long length, @Nullable Operand... operands) {
+        long common = length;
+        for (Operand operand : operands) {
+            common |= operand == null ? 0 : operand.start();
+        }
+        // The lowest set bit is the largest power of two that divides all of them.
+        return (int) Math.min(most, common == 0 ? most : Long.lowestOneBit(common));
+    }
+
+    /** Into how many chunks a reduction over {@code rows} is split: enough to fill the device, fixed for the device. */
+    int chunks(int rows, long itemsPerChunk) {
+        long wanted = Math.max(1, (long) device.computeUnits() * tuning.get("columns.ITEMS_PER_UNIT") / itemsPerChunk);
+        return (int) Math.max(1, Math.min(wanted, rows / tuning.get("columns.LEAST_ROWS")));
+    }
+}
