@@ -2,10 +2,11 @@
 package dev.vitesse.cpu;
 
 import dev.vitesse.kernels.BackendConformance;
+import dev.vitesse.kernels.TestDevice;
 
 /** The CPU backend against the reference. */
 class CpuConformanceTest extends BackendConformance {
     CpuConformanceTest() {
-        super("cpu", true);
+        super(TestDevice.required("cpu"));
     }
 }
