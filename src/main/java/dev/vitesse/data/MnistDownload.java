@@ -28,7 +28,7 @@ import java.util.zip.GZIPInputStream;
  * them differently), and appears in one step.
  */
 final class MnistDownload {
-    static final List<URI> MIRRORS = List.of(
+    private static final List<URI> MIRRORS = List.of(
             URI.create("https://ossci-datasets.s3.amazonaws.com/mnist/"),
             URI.create("https://storage.googleapis.com/cvdf-datasets/mnist/"));
 
@@ -40,7 +40,7 @@ final class MnistDownload {
      */
     record Item(String name, int bytes, String sha256) {}
 
-    static final List<Item> ITEMS = List.of(
+    private static final List<Item> ITEMS = List.of(
             new Item("train-images-idx3-ubyte.gz", 47_040_016,
                     "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
             new Item("train-labels-idx1-ubyte.gz", 60_008,
@@ -50,38 +50,48 @@ final class MnistDownload {
             new Item("t10k-labels-idx1-ubyte.gz", 10_008,
                     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"));
 
+    /** How much larger than its contents a file may be that does not compress at all. */
+    private static final int GZIP_OVERHEAD = 1 << 12;
+
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final Duration WHOLE_FILE = Duration.ofSeconds(120);
 
     private final List<URI> mirrors;
+    private final List<Item> items;
     private final Duration limit;
 
-    MnistDownload(List<URI> mirrors) {
-        this(mirrors, WHOLE_FILE);
+    /** MNIST from its public mirrors. */
+    MnistDownload() {
+        this(MIRRORS, ITEMS, WHOLE_FILE);
     }
 
     /** @param limit for one file from one mirror */
-    MnistDownload(List<URI> mirrors, Duration limit) {
+    MnistDownload(List<URI> mirrors, List<Item> items, Duration limit) {
         this.mirrors = mirrors;
+        this.items = items;
         this.limit = limit;
     }
 
-    /** The files that {@code folder} lacks. */
-    static List<Item> missing(Path folder) {
-        return ITEMS.stream().filter(item -> !Files.isRegularFile(folder.resolve(item.name()))).toList();
+    /** Whether {@code folder} has every file. */
+    boolean isComplete(Path folder) {
+        return missing(folder).isEmpty();
+    }
+
+    private List<Item> missing(Path folder) {
+        return items.stream().filter(item -> !Files.isRegularFile(folder.resolve(item.name()))).toList();
     }
 
     /**
-     * Downloads {@code items} into {@code folder}, each from the first mirror that has it.
+     * Downloads the files that {@code folder} lacks, each from the first mirror that has it.
      *
      * @throws IOException if no mirror has a file, in one line with every mirror's problem
      */
-    void fetch(List<Item> items, Path folder) throws IOException {
+    void fetch(Path folder) throws IOException {
         // Closing a client waits for what it still does; shutting it down ends a stalled transfer.
         HttpClient client = HttpClient.newBuilder().connectTimeout(CONNECT)
                 .followRedirects(HttpClient.Redirect.NORMAL).build();
         try {
-            for (Item item : items) {
+            for (Item item : missing(folder)) {
                 byte[] contents = fetch(client, item);
                 AtomicFiles.write(folder.resolve(item.name()),
                         channel -> AtomicFiles.writeFully(channel, ByteBuffer.wrap(contents)));
@@ -95,7 +105,7 @@ final class MnistDownload {
         StringBuilder problems = new StringBuilder();
         for (URI mirror : mirrors) {
             try {
-                byte[] contents = get(client, mirror.resolve(item.name()), item.bytes());
+                byte[] contents = get(client, mirror.resolve(item.name()), item.bytes() + GZIP_OVERHEAD);
                 verify(item, contents);
                 return contents;
             } catch (IOException e) {
@@ -105,7 +115,7 @@ final class MnistDownload {
         throw new IOException(item.name() + " from " + problems);
     }
 
-    /** No compressed file is larger than its contents: {@code most} bytes bound the memory. */
+    /** @param most bytes that are accepted; whoever sends more is cut off */
     private byte[] get(HttpClient client, URI address, int most) throws IOException {
         HttpRequest request = HttpRequest.newBuilder(address).timeout(limit).build();
         CompletableFuture<HttpResponse<byte[]>> future = client.sendAsync(request,

@@ -6,7 +6,6 @@ import dev.vitesse.io.InvalidFileException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +45,7 @@ public final class MnistSource {
     /** For this process's environment and MNIST's public mirrors. */
     public static MnistSource system(Consumer<String> messages) {
         return new MnistSource(System.getenv(), Path.of(System.getProperty("user.home")),
-                new MnistDownload(MnistDownload.MIRRORS), messages);
+                new MnistDownload(), messages);
     }
 
     /**
@@ -90,14 +89,13 @@ public final class MnistSource {
             return new Digits(existing(Path.of(variable), "correct or unset " + VARIABLE + ", which names it"));
         }
         Path cache = cache();
-        List<MnistDownload.Item> missing = MnistDownload.missing(cache);
-        if (missing.isEmpty()) {
+        if (download.isComplete(cache)) {
             return new Digits(cache);
         }
         try {
             messages.accept("downloading MNIST into " + cache);
             AtomicFiles.createFolders(cache);
-            download.fetch(missing, cache);
+            download.fetch(cache);
             return new Digits(cache);
         } catch (IOException e) {
             messages.accept("MNIST is not available (" + e.getMessage() + "): using " + GENERATED_TRAIN

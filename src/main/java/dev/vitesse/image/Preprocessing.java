@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.image;
 
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -37,7 +38,35 @@ public record Preprocessing(
 
     /** Bilinear straight to size x size, the same mean and std for every channel. */
     public static Preprocessing squash(int channels, int size, float mean, float std) {
-        return new Preprocessing(channels, size, 0, Filter.BILINEAR, java.util.Collections.nCopies(channels, mean),
-                java.util.Collections.nCopies(channels, std));
+        return new Preprocessing(channels, size, 0, Filter.BILINEAR, Collections.nCopies(channels, mean),
+                Collections.nCopies(channels, std));
+    }
+
+    /**
+     * Prepares an image: grey or RGB, resized as Pillow does, the centre cropped, (byte / 255 - mean) / std.
+     *
+     * @return [C, S, S]
+     */
+    public float[] apply(Image image) {
+        Image square = square(image.withChannels(channels));
+        float[] values = new float[channels * size * size];
+        for (int c = 0; c < channels; c++) {
+            for (int i = 0; i < size * size; i++) {
+                float x = (square.pixels()[i * channels + c] & 0xff) / 255f;
+                values[c * size * size + i] = (x - mean.get(c)) / std.get(c);
+            }
+        }
+        return values;
+    }
+
+    private Image square(Image image) {
+        if (shortestSide == 0) {
+            return Resampling.resize(image, size, size, filter);
+        }
+        // The longer side is rounded down, and halves of a pixel at the crop to even, as torchvision does.
+        int width = Math.toIntExact((long) shortestSide * image.width() / Math.min(image.width(), image.height()));
+        int height = Math.toIntExact((long) shortestSide * image.height() / Math.min(image.width(), image.height()));
+        Image resized = Resampling.resize(image, width, height, filter);
+        return resized.crop((int) Math.rint((width - size) / 2.0), (int) Math.rint((height - size) / 2.0), size, size);
     }
 }

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.image;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitesse.io.InvalidFileException;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.zip.CRC32;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against Pillow's own results; see {@code make_golden.py} beside the files. */
+class ImagesTest {
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource({
+        "rgb.bmp, rgb.png, 3", "palette.png, palette.expected.png, 3", "palette.gif, palette.expected.png, 3",
+        "alpha.png, rgb.png, 3", "grey16.png, grey.png, 1", "grey1.png, grey1.expected.png, 1",
+    })
+    void decodesAsPillow(String file, String expected, int channels) throws Exception {
+        Image image = Images.read(golden(file));
+        assertThat(image.channels()).isEqualTo(channels);
+        assertThat(image.pixels()).isEqualTo(Images.read(golden(expected)).pixels());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"baseline", "progressive", "grey"})
+    void decodesJpegCloseToPillow(String name) throws Exception {
+        Image image = Images.read(golden(name + ".jpg"));
+        assertThat(image.channels()).isEqualTo(name.equals("grey") ? 1 : 3);
+        byte[] actual = image.withChannels(3).pixels();
+        byte[] expected = Images.read(golden(name + ".expected.png")).pixels();
+        int largest = 0;
+        for (int i = 0; i < expected.length; i++) {
+            largest = Math.max(largest, Math.abs((actual[i] & 0xff) - (expected[i] & 0xff)));
+        }
+        // Two versions of one decoder: colour conversion rounds differently.
+        assertThat(largest).isLessThanOrEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"rgb, BOX", "rgb, BILINEAR", "rgb, BICUBIC", "rgb, LANCZOS", "grey, BOX", "grey, BILINEAR",
+        "grey, BICUBIC", "grey, LANCZOS"})
+    void resizesExactlyAsPillow(String name, Filter filter) throws Exception {
+        Image image = Images.read(golden(name + ".png"));
+        Image expected = Images.read(golden(name + "." + filter.key() + ".png"));
+        int top = 0;
+        for (int[] size : new int[][] {{16, 16}, {12, 29}, {37, 9}, {61, 50}, {3, 90}, {1, 1}}) {
+            Image resized = Resampling.resize(image, size[0], size[1], filter);
+            assertThat(resized.pixels()).as(Arrays.toString(size))
+                    .isEqualTo(expected.crop(0, top, size[0], size[1]).pixels());
+            top += size[1];
+        }
+        assertThat(top).isEqualTo(expected.height());
+    }
+
+    @Test
+    void convertsColoursAsPillow() throws Exception {
+        Image colour = Images.read(golden("rgb.png"));
+        Image grey = Images.read(golden("grey.png"));
+        assertThat(colour.withChannels(1).pixels()).isEqualTo(grey.pixels());
+        assertThat(grey.withChannels(3).withChannels(1).pixels()).isEqualTo(grey.pixels());
+    }
+
+    @Test
+    void refusesWhatIsNoImage() throws IOException {
+        assertRefused(folder.resolve("none.png"), "does not exist");
+        assertRefused(folder, "is a folder");
+        assertRefused(Files.writeString(folder.resolve("text.png"), "not an image"), "is of no known image format");
+        assertRefused(Files.write(folder.resolve("empty.png"), new byte[0]), "is of no known image format");
+    }
+
+    @Test
+    void refusesBombsBeforeDecoding() throws Exception {
+        byte[] png = Files.readAllBytes(golden("rgb.png"));
+        // The header's width and height, and its checksum.
+        ByteBuffer.wrap(png).putInt(16, 100_000).putInt(20, 100_000);
+        CRC32 crc = new CRC32();
+        crc.update(png, 12, 17);
+        ByteBuffer.wrap(png).putInt(29, (int) crc.getValue());
+        assertRefused(Files.write(folder.resolve("bomb.png"), png), "has 100000 x 100000 pixels, more than the");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "palette.png"})
+    void refusesCutFiles(String name) throws Exception {
+        byte[] whole = Files.readAllBytes(golden(name));
+        for (int part = 1; part < 10; part++) {
+            Path cut = Files.write(folder.resolve(name), Arrays.copyOf(whole, whole.length * part / 10));
+            assertThatThrownBy(() -> Images.read(cut)).as(part + " tenths").isInstanceOf(InvalidFileException.class);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "grey16.png"})
+    void survivesDamage(String name) throws Exception {
+        byte[] whole = Files.readAllBytes(golden(name));
+        Random random = new Random(2);
+        Path damaged = folder.resolve(name);
+        for (int i = 0; i < 100; i++) {
+            byte[] bytes = whole.clone();
+            bytes[random.nextInt(i % 2 == 0 ? bytes.length : 60)] = (byte) random.nextInt();
+            Files.write(damaged, bytes);
+            try {
+                Images.read(damaged);
+            } catch (InvalidFileException e) {
+                assertThat(e.getMessage()).startsWith(damaged.toString()).doesNotContain("\n");
+            }
+        }
+    }
+
+    @Test
+    void preprocesses() throws Exception {
+        Image image = Images.read(golden("rgb.png"));
+        float[] squashed = Preprocessing.squash(3, 16, 0.5f, 0.25f).apply(image);
+        byte[] resized = Resampling.resize(image, 16, 16, Filter.BILINEAR).pixels();
+        assertThat(squashed).hasSize(3 * 256);
+        assertThat(squashed[256 + 17]).isEqualTo(((resized[17 * 3 + 1] & 0xff) / 255f - 0.5f) / 0.25f);
+
+        Preprocessing crop = new Preprocessing(1, 16, 20, Filter.BICUBIC, java.util.List.of(0f), java.util.List.of(1f));
+        // 37 x 29 becomes 25 x 20; (25 - 16) / 2 = 4.5 rounds to 4.
+        byte[] cropped = Resampling.resize(image.withChannels(1), 25, 20, Filter.BICUBIC).crop(4, 2, 16, 16).pixels();
+        assertThat(crop.apply(image)[5]).isEqualTo((cropped[5] & 0xff) / 255f);
+        assertThat(crop.apply(image)).hasSize(256);
+    }
+
+    private static void assertRefused(Path path, String problem) {
+        assertThatThrownBy(() -> Images.read(path)).isInstanceOf(InvalidFileException.class)
+                .hasMessageStartingWith(path + ": ").hasMessageContaining(problem).hasMessageContaining("; ");
+    }
+
+    private static Path golden(String name) throws URISyntaxException {
+        return Path.of(ImagesTest.class.getResource("/image/" + name).toURI());
+    }
+}
