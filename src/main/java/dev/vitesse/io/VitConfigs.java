@@ -15,6 +15,7 @@ import dev.vitesse.model.VitConfig.FinalNorm;
 import dev.vitesse.model.VitConfig.Pooling;
 import dev.vitesse.model.VitConfig.Position;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * mean), all required; {@code head_width, class_token, final_norm, position, patch_norm, qkv_bias, layer_scale,
  * head_hidden, dropout, drop_path}, a plain ViT's where absent; {@code id2label, mean, std, resize_shortest_side,
  * interpolation} for {@link ModelInfo}. A file with the key {@code hidden_size} is Hugging Face's, see
- * {@link HuggingFaceConfig}. Other keys are not looked at: whether the configuration fits is settled by the weights.
+ * {@link HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. Other keys are not looked at: whether the configuration fits is settled by the weights.
  */
 public final class VitConfigs {
     private static final Map<String, Activation> GELUS = ordered("erf", Activation.GELU, "tanh", Activation.GELU_TANH);
@@ -54,13 +55,25 @@ public final class VitConfigs {
     public record Description(Path source, VitConfig config, ModelInfo info) {}
 
     /**
-     * Reads a {@code config.json}, ours or Hugging Face's.
+     * Reads a {@code config.json}: ours, timm's, or Hugging Face's with the {@code preprocessor_config.json} beside it.
      *
      * @throws InvalidFileException naming the key that is missing, wrong or in contradiction to another
      */
     public static Description read(Path path) throws IOException {
         Settings settings = Settings.read(path);
-        return settings.has("hidden_size") ? HuggingFaceConfig.parse(settings) : parse(settings);
+        if (settings.has("hidden_size")) {
+            return withPreprocessor(HuggingFaceConfig.parse(settings), path.resolveSibling("preprocessor_config.json"));
+        }
+        return settings.has("architecture") ? TimmConfig.parse(settings) : parse(settings);
+    }
+
+    private static Description withPreprocessor(Description description, Path path) throws IOException {
+        if (!Files.exists(path)) {
+            return description;
+        }
+        Preprocessing preprocessing = HuggingFacePreprocessing.parse(Settings.read(path), description.config());
+        return new Description(description.source(), description.config(),
+                new ModelInfo(description.info().labels(), preprocessing));
     }
 
     /** Whether a checkpoint's metadata holds a configuration. */

@@ -123,4 +123,50 @@ class VitConfigsTest {
     private VitConfigs.Description read(String text) throws IOException {
         return VitConfigs.read(Files.writeString(folder.resolve("config.json"), text));
     }
+
+    @Test
+    void readsHuggingFacesPreprocessing() throws IOException {
+        Path preprocessor = folder.resolve("preprocessor_config.json");
+        String oldForm = """
+                {"do_normalize": true, "do_resize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.3, 0.4],
+                 "resample": 2, "size": 32}""";
+        Files.writeString(preprocessor, oldForm);
+        assertThat(read(HUGGING_FACE).info().preprocessing()).isEqualTo(new Preprocessing(
+                3, 32, 0, Filter.BILINEAR, List.of(0.5f, 0.5f, 0.5f), List.of(0.2f, 0.3f, 0.4f)));
+        String newForm = """
+                {"do_rescale": true, "rescale_factor": 0.00392156862745098, "do_normalize": false, "resample": 3,
+                 "size": {"shortest_edge": 40}, "do_center_crop": true, "crop_size": {"height": 32, "width": 32}}""";
+        Files.writeString(preprocessor, newForm);
+        assertThat(read(HUGGING_FACE).info().preprocessing()).isEqualTo(new Preprocessing(
+                3, 32, 40, Filter.BICUBIC, List.of(0f, 0f, 0f), List.of(1f, 1f, 1f)));
+        for (String[] change : new String[][] {
+            {"\"size\": 32", "\"size\": 64", "the model takes 32"},
+            {"\"size\": 32", "\"size\": {\"height\": 32, \"width\": 33}", "must be a square"},
+            {"\"resample\": 2", "\"resample\": 0", "the key resample is 0"},
+            {"\"resample\": 2", "\"rescale_factor\": 1", "does not divide bytes by 255"},
+            {"\"image_mean\": [0.5, 0.5, 0.5],", "", "the key image_mean is missing"},
+            {"0.2, 0.3, 0.4", "0.2, 0.3", "mean and std must have 3 entries"},
+        }) {
+            Files.writeString(preprocessor, oldForm.replace(change[0], change[1]));
+            assertThatThrownBy(() -> read(HUGGING_FACE)).isInstanceOf(InvalidFileException.class)
+                    .hasMessageStartingWith(preprocessor + ": ").hasMessageContaining(change[2]);
+        }
+    }
+
+    @Test
+    void readsTimmsArchitectures() throws IOException {
+        String text = """
+                {"architecture": "vit_tiny_patch16_224", "num_classes": 1000, "num_features": 192,
+                 "global_pool": "token", "pretrained_cfg": {"input_size": [3, 224, 224], "interpolation": "bicubic",
+                 "crop_pct": 0.9, "crop_mode": "center", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}""";
+        VitConfigs.Description description = read(text);
+        assertThat(description.config()).isEqualTo(VitConfig.preset("ti/16"));
+        assertThat(description.info().preprocessing()).isEqualTo(new Preprocessing(
+                3, 224, 248, Filter.BICUBIC, List.of(0.5f, 0.5f, 0.5f), List.of(0.5f, 0.5f, 0.5f)));
+        VitConfig mean = read(text.replace("\"token\"", "\"avg\"")).config();
+        assertThat(mean.pooling()).isEqualTo(VitConfig.Pooling.MEAN);
+        assertThat(mean.classToken()).isTrue();
+        assertThatThrownBy(() -> read(text.replace("vit_tiny", "deit3_small"))).isInstanceOf(InvalidFileException.class)
+                .hasMessageContaining("the key architecture is");
+    }
 }
