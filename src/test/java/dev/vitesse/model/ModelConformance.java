@@ -24,8 +24,12 @@ abstract class ModelConformance {
     private final TestDevice device;
     private Backend backend;
 
-    ModelConformance(TestDevice device) {
-        this.device = device;
+    /**
+     * @param device as {@link dev.vitesse.backend.Backends#open} takes it
+     * @param required whether an unusable device fails the tests; else they are skipped with the provider's reason
+     */
+    ModelConformance(String device, boolean required) {
+        this.device = new TestDevice(device, required);
     }
 
     @BeforeAll
