@@ -83,6 +83,7 @@ public final class CheckedKernels implements Kernels {
     public void layerNorm(
             Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor gamma, Tensor beta, float epsilon) {
         String op = "layerNorm";
+        Check.float32(op, "x", x);
         Check.sameShape(op, "y", y, x);
         checkNorm(op, mean, rstd, x, gamma);
         Check.shape(op, "beta", beta, x.dim(-1));
@@ -94,6 +95,7 @@ public final class CheckedKernels implements Kernels {
     public void layerNormBackward(
             Tensor dX, Tensor dGamma, Tensor dBeta, Tensor dY, Tensor x, Tensor mean, Tensor rstd, Tensor gamma) {
         String op = "layerNormBackward";
+        Check.float32(op, "x", x);
         Check.sameShape(op, "dX", dX, x);
         Check.sameShape(op, "dY", dY, x);
         checkNorm(op, mean, rstd, x, gamma);
@@ -150,6 +152,8 @@ public final class CheckedKernels implements Kernels {
     }
 
     private static void checkLinear(String op, Tensor y, Tensor x, Tensor weight) {
+        Check.float32(op, "x", x);
+        Check.float32(op, "y", y);
         Check.shape(op, "weight", weight, y.dim(-1), x.dim(-1));
         int[] expected = x.shape().clone();
         expected[expected.length - 1] = y.dim(-1);
@@ -194,6 +198,7 @@ public final class CheckedKernels implements Kernels {
             Dropout dropout,
             @Nullable Tensor random) {
         String op = "residualAdd";
+        Check.float32(op, "y", y);
         Check.sameShape(op, "branch", branch, y);
         Check.sameShape(op, "residual", residual, y);
         checkBranch(op, y, scale, dropout, random);
@@ -210,6 +215,7 @@ public final class CheckedKernels implements Kernels {
             Dropout dropout,
             @Nullable Tensor random) {
         String op = "residualAddBackward";
+        Check.float32(op, "dY", dY);
         Check.sameShape(op, "dBranch", dBranch, dY);
         Check.sameShape(op, "branch", branch, dY);
         checkBranch(op, dY, scale, dropout, random);
@@ -274,6 +280,7 @@ public final class CheckedKernels implements Kernels {
     @Override
     public void sumOfSquares(Tensor sum, Tensor x) {
         Check.shape("sumOfSquares", "sum", sum, 1);
+        Check.float32("sumOfSquares", "x", x);
         kernels.sumOfSquares(sum, x);
     }
 
@@ -296,6 +303,7 @@ public final class CheckedKernels implements Kernels {
             Tensor clip,
             OptimizerRule.Adam rule) {
         String op = "adam";
+        Check.float32(op, "weight", weight);
         Check.sameShape(op, "m", m, weight);
         Check.sameShape(op, "v", v, weight);
         checkUpdate(op, weight, gradient, schedule, clip);
@@ -306,6 +314,7 @@ public final class CheckedKernels implements Kernels {
     public void sgd(
             Tensor weight, Tensor velocity, Tensor gradient, Tensor schedule, Tensor clip, OptimizerRule.Sgd rule) {
         String op = "sgd";
+        Check.float32(op, "weight", weight);
         Check.sameShape(op, "velocity", velocity, weight);
         checkUpdate(op, weight, gradient, schedule, clip);
         kernels.sgd(weight, velocity, gradient, schedule, clip, rule);
@@ -319,7 +328,7 @@ public final class CheckedKernels implements Kernels {
 
     @Override
     public void fill(Tensor x, float value) {
-        Check.that(x.type() == ElementType.FLOAT32, "fill", "%s is not FLOAT32", x.describe());
+        Check.float32("fill", "x", x);
         kernels.fill(x, value);
     }
 
@@ -334,6 +343,16 @@ public final class CheckedKernels implements Kernels {
         static void rank(String op, String argument, Tensor tensor, int rank) {
             that(tensor.shape().length == rank, op, "%s is %s; expected %d axes", argument, tensor.describe(), rank);
             that(tensor.type() == ElementType.FLOAT32, op, "%s is %s; expected FLOAT32", argument, tensor.describe());
+        }
+
+        /** For arguments that may have any shape and give the others theirs. */
+        static void float32(String op, String argument, Tensor tensor) {
+            that(
+                    tensor.type() == ElementType.FLOAT32 && tensor.shape().length > 0,
+                    op,
+                    "%s is %s; expected FLOAT32 and at least one axis",
+                    argument,
+                    tensor.describe());
         }
 
         static void shape(String op, String argument, Tensor tensor, int... expected) {

@@ -25,8 +25,12 @@ public abstract class BackendConformance {
     private final TestDevice device;
     private Backend backend;
 
-    protected BackendConformance(TestDevice device) {
-        this.device = device;
+    /**
+     * @param device as {@link dev.vitesse.backend.Backends#open} takes it
+     * @param required whether an unusable device fails the tests; else they are skipped with the provider's reason
+     */
+    protected BackendConformance(String device, boolean required) {
+        this.device = new TestDevice(device, required);
     }
 
     @BeforeAll

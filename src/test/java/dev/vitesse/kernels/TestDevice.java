@@ -10,22 +10,12 @@ import org.junit.jupiter.api.Assumptions;
  * The device that a test class runs on.
  *
  * @param name as {@link Backends#open} takes it
- * @param mustRun whether an unusable device fails the test; else the test is skipped with the provider's reason
+ * @param required whether an unusable device fails the test; else the test is skipped with the provider's reason
  */
-public record TestDevice(String name, boolean mustRun) {
-    /** A device that is there on every machine. */
-    public static TestDevice required(String name) {
-        return new TestDevice(name, true);
-    }
-
-    /** A device that a machine may lack. */
-    public static TestDevice ifUsable(String name) {
-        return new TestDevice(name, false);
-    }
-
+public record TestDevice(String name, boolean required) {
     /** Opens the device, or skips the calling test. */
     public Backend open() {
-        if (!mustRun) {
+        if (!required) {
             DeviceInfo info = Backends.devices().stream()
                     .filter(found -> found.id().equals(name) || found.id().startsWith(name + ":"))
                     .findFirst()

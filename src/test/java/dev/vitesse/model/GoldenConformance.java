@@ -30,8 +30,12 @@ abstract class GoldenConformance {
     private final TestDevice device;
     private Backend backend;
 
-    GoldenConformance(TestDevice device) {
-        this.device = device;
+    /**
+     * @param device as {@link dev.vitesse.backend.Backends#open} takes it
+     * @param required whether an unusable device fails the tests; else they are skipped with the provider's reason
+     */
+    GoldenConformance(String device, boolean required) {
+        this.device = new TestDevice(device, required);
     }
 
     @BeforeAll
