@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The command line's entry: {@code vitesse COMMAND ...}. */
+@Command(
+        name = "vitesse",
+        description = "Trains and runs Vision Transformers.",
+        scope = ScopeType.INHERIT,
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        sortOptions = false,
+        usageHelpAutoWidth = true,
+        synopsisSubcommandLabel = "COMMAND",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "  0:done",
+            "  1:the job failed: the loss became infinite, a tensor is out of tolerance, some images were bad",
+            "  2:wrong use: an unknown command or option, a value out of range",
+            "  3:an input file is missing, malformed or does not fit",
+            "  4:the device is unknown, unavailable, out of memory or failed",
+            "  5:the output exists already or cannot be written",
+            "  6:cannot start: no suitable JDK, no Maven, or the build failed",
+            "130:interrupted (Ctrl-C); training has saved its checkpoint"
+        })
+public final class Main implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Print stack traces of errors.")
+    private boolean debug;
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        System.exit(run(Console.ofProcess(), args));
+    }
+
+    /** Runs one command; returns its exit code. */
+    static int run(Console console, String... args) {
+        ErrorReport errors = new ErrorReport(console, List.of(args).contains("--debug"));
+        try {
+            return commandLine(console, errors).execute(args);
+        } catch (Error e) {
+            return errors.report(e);
+        } finally {
+            console.out().flush();
+            console.err().flush();
+        }
+    }
+
+    private static CommandLine commandLine(Console console, ErrorReport errors) {
+        CommandLine line = new CommandLine(new Main());
+        for (Object command : List.of(
+                new TrainCommand(console),
+                new EvaluateCommand(console),
+                new DevicesCommand(console))) {
+            line.addSubcommand(command);
+        }
+        return line.setOut(new PrintWriter(console.out(), true))
+                .setErr(new PrintWriter(console.err(), true))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExpandAtFiles(false)
+                .setParameterExceptionHandler((e, args) -> errors.report(e))
+                .setExecutionExceptionHandler((e, commandLine, result) -> errors.report(e));
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "no command");
+    }
+
+    /** The version that the build wrote into the jar. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {
+                "vitesse " + (version == null ? "(not packaged)" : version) + ", Java " + Runtime.version()
+            };
+        }
+    }
+}
