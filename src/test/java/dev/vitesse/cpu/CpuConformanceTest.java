@@ -2,11 +2,10 @@
 package dev.vitesse.cpu;
 
 import dev.vitesse.kernels.BackendConformance;
-import dev.vitesse.kernels.TestDevice;
 
 /** The CPU backend against the reference. */
 class CpuConformanceTest extends BackendConformance {
     CpuConformanceTest() {
-        super(TestDevice.required("cpu"));
+        super("cpu", true);
     }
 }
