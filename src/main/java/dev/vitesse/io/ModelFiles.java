@@ -3,7 +3,6 @@ package dev.vitesse.io;
 
 import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.Tensor;
-import dev.vitesse.model.Parameters;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
 import java.io.IOException;
@@ -45,16 +44,17 @@ public final class ModelFiles {
      * Loads a model in any of the {@linkplain NamingScheme known naming schemes}. Its configuration comes from the
      * {@code config.json} beside the weights, else from their metadata; if both are there, they must agree.
      *
-     * @param path the weights, or the folder that holds {@value #WEIGHTS}
+     * @param path the weights (.safetensors, .npz, .pt, .pth), or the folder that holds {@value #WEIGHTS}
      * @throws InvalidFileException if a file is missing or damaged, or configuration and weights do not fit each other
      *     tensor by tensor
      * @throws dev.vitesse.backend.DeviceException if the device lacks the memory
      */
     public static LoadedModel load(Path path, Backend backend) throws IOException {
         Path weights = Files.isDirectory(path) ? path.resolve(WEIGHTS) : path;
-        try (TensorFile file = Safetensors.open(weights)) {
+        try (TensorFile file = TensorFiles.open(weights)) {
             VitConfigs.Description description = describe(file);
-            WeightNames.Mapping mapping = match(file, description.config());
+            // Before anything is allocated on the device, so that a wrong configuration costs no memory.
+            WeightNames.Mapping mapping = WeightNames.match(file, description.config());
             VisionTransformer model = new VisionTransformer(description.config(), backend);
             try {
                 copy(file, mapping, model.weights().named());
@@ -99,23 +99,6 @@ public final class ModelFiles {
         }
     }
 
-    /** Matches before anything is allocated, so that a wrong configuration costs no memory. */
-    private static WeightNames.Mapping match(TensorFile file, VitConfig config) throws InvalidFileException {
-        if (config.depth() > file.tensors().size()) {
-            throw new InvalidFileException(file.path(), "has " + file.tensors().size()
-                    + " tensors, too few for the configured " + config.depth() + " blocks",
-                    "check that both belong to the same model");
-        }
-        Map<String, int[]> shapes;
-        try {
-            shapes = Parameters.shapes(config);
-        } catch (ArithmeticException e) {
-            throw new InvalidFileException(file.path(), "cannot hold the weights of the configured model: " + config,
-                    "check that both belong to the same model");
-        }
-        return WeightNames.match(file, shapes);
-    }
-
     private static void copy(TensorFile file, WeightNames.Mapping mapping, Map<String, Tensor> parameters)
             throws InvalidFileException {
         for (WeightNames.Assignment assignment : mapping.assignments()) {
@@ -124,7 +107,8 @@ public final class ModelFiles {
             try (Arena arena = Arena.ofConfined()) {
                 boolean whole = assignment.rows() == parameter.dim(0);
                 Tensor target = whole ? parameter : parameter.rows(assignment.firstRow(), assignment.rows());
-                target.write(file.float32(assignment.source().name(), arena));
+                TensorFile.Entry source = assignment.source();
+                target.write(assignment.rearrangement().apply(file.float32(source.name(), arena), source.shape(), arena));
             }
         }
     }

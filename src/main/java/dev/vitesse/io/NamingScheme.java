@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 /**
  * What a library calls a Vision Transformer's parameters: a table from timm's names to its own, where {@code #} stands
  * for a block's number. A parameter that the library keeps in parts (queries, keys and values apart) has several names, in
- * the order in which their rows follow each other.
+ * the order in which their rows follow each other; a library whose axes lie otherwise says how ({@link Rearrangement}).
  */
 public final class NamingScheme {
     /** A number in timm's names: a block's, or that of one of several hidden layers of the head. */
@@ -21,11 +21,16 @@ public final class NamingScheme {
             timm(),
             huggingFace4("vit."), huggingFace4(""),
             huggingFace5("vit."), huggingFace5(""),
-            torchvision("mlp.0", "mlp.3"), torchvision("mlp.linear_1", "mlp.linear_2"));
+            torchvision("mlp.0", "mlp.3"), torchvision("mlp.linear_1", "mlp.linear_2"),
+            google(""), google("opt/target/"),
+            bigVision(""), bigVision("params/"), bigVision("params/img/"));
 
     private final String title;
-    private final Map<String, List<String>> table = new LinkedHashMap<>();
+    private final Map<String, List<Part>> table = new LinkedHashMap<>();
     private final List<Pattern> patterns = new ArrayList<>();
+
+    /** A tensor of the file, and how its axes become timm's. */
+    record Part(String name, Rearrangement rearrangement) {}
 
     private NamingScheme(String title) {
         this.title = title;
@@ -41,14 +46,15 @@ public final class NamingScheme {
         return title;
     }
 
-    /** The names of the parts in which the library keeps {@code parameter}; empty if it has no such parameter. */
-    List<String> fileNames(String parameter) {
+    /** The parts in which the library keeps {@code parameter}; empty if it has no such parameter. */
+    List<Part> parts(String parameter) {
         Matcher number = NUMBER.matcher(parameter);
         if (!number.find()) {
             return table.getOrDefault(parameter, List.of());
         }
-        List<String> names = table.getOrDefault(number.replaceFirst("#"), List.of());
-        return names.stream().map(name -> name.replace("#", number.group())).toList();
+        List<Part> parts = table.getOrDefault(number.replaceFirst("#"), List.of());
+        return parts.stream().map(part -> new Part(part.name().replace("#", number.group()), part.rearrangement()))
+                .toList();
     }
 
     /** Whether {@code fileName} is a name of this scheme, whatever the configuration. */
@@ -123,6 +129,47 @@ public final class NamingScheme {
                 .layer("head", "heads.head");
     }
 
+    /** Google's original checkpoints of ViT (.npz), as they are or with the optimizer's state around them. */
+    private static NamingScheme google(String prefix) {
+        return flax("Google ViT", prefix, 1, 2, 3)
+                .tensor("pos_embed", prefix + "Transformer/posembed_input/pos_embedding");
+    }
+
+    /** The checkpoints of Google's big_vision, alone or inside a model of images and text. */
+    private static NamingScheme bigVision(String prefix) {
+        return flax("Google big_vision", prefix, 0, 1, 0).tensor("pos_embed", prefix + "pos_embedding");
+    }
+
+    /** Flax numbers layers of one kind within a block, or all together: attention, the second norm and the MLP differ. */
+    private static NamingScheme flax(String title, String prefix, int attention, int norm2, int mlp) {
+        String block = prefix + "Transformer/encoderblock_#/";
+        String heads = block + "MultiHeadDotProductAttention_" + attention + "/";
+        String dense = block + "MlpBlock_" + mlp + "/Dense_";
+        return new NamingScheme(title)
+                .tensor("cls_token", prefix + "cls")
+                .flaxLayer("patch_embed.proj", prefix + "embedding", Rearrangement.CONVOLUTION)
+                .flaxNorm("blocks.#.norm1", block + "LayerNorm_0")
+                .tensor("blocks.#.attn.qkv.weight", Rearrangement.TO_HEADS,
+                        heads + "query/kernel", heads + "key/kernel", heads + "value/kernel")
+                .tensor("blocks.#.attn.qkv.bias", Rearrangement.HEADS_BIAS,
+                        heads + "query/bias", heads + "key/bias", heads + "value/bias")
+                .flaxLayer("blocks.#.attn.proj", heads + "out", Rearrangement.FROM_HEADS)
+                .flaxNorm("blocks.#.norm2", block + "LayerNorm_" + norm2)
+                .flaxLayer("blocks.#.mlp.fc1", dense + "0", Rearrangement.TRANSPOSE)
+                .flaxLayer("blocks.#.mlp.fc2", dense + "1", Rearrangement.TRANSPOSE)
+                .flaxNorm("norm", prefix + "Transformer/encoder_norm")
+                .flaxLayer("pre_logits.fc", prefix + "pre_logits", Rearrangement.TRANSPOSE)
+                .flaxLayer("head", prefix + "head", Rearrangement.TRANSPOSE);
+    }
+
+    private NamingScheme flaxLayer(String timm, String name, Rearrangement kernel) {
+        return tensor(timm + ".weight", kernel, name + "/kernel").tensor(timm + ".bias", name + "/bias");
+    }
+
+    private NamingScheme flaxNorm(String timm, String name) {
+        return tensor(timm + ".weight", name + "/scale").tensor(timm + ".bias", name + "/bias");
+    }
+
     /** A linear layer or norm: a weight and a bias. */
     private NamingScheme layer(String timm, String... parts) {
         for (String kind : List.of(".weight", ".bias")) {
@@ -131,10 +178,14 @@ public final class NamingScheme {
         return this;
     }
 
-    private NamingScheme tensor(String timm, String... parts) {
-        table.put(timm, List.of(parts));
-        for (String part : parts) {
-            String[] around = part.split("#", -1);
+    private NamingScheme tensor(String timm, String... names) {
+        return tensor(timm, Rearrangement.NONE, names);
+    }
+
+    private NamingScheme tensor(String timm, Rearrangement rearrangement, String... names) {
+        table.put(timm, List.of(names).stream().map(name -> new Part(name, rearrangement)).toList());
+        for (String name : names) {
+            String[] around = name.split("#", -1);
             String regex = Pattern.quote(around[0]) + (around.length == 1 ? "" : "[0-9]+" + Pattern.quote(around[1]));
             patterns.add(Pattern.compile(regex));
         }

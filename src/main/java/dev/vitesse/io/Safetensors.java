@@ -4,6 +4,7 @@ package dev.vitesse.io;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -85,11 +86,8 @@ public final class Safetensors implements TensorFile {
     }
 
     @Override
-    public MemorySegment bytes(String name) throws InvalidFileException {
-        Entry entry = header.tensors().get(name);
-        if (entry == null) {
-            throw new InvalidFileException(path, "has no tensor " + name, "check that it is the right file");
-        }
+    public MemorySegment bytes(String name, SegmentAllocator allocator) throws InvalidFileException {
+        Entry entry = entry(name);
         return data.asSlice(header.offset(name), entry.elements() * entry.type().bytes());
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.io;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
@@ -10,8 +11,8 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * An open file of named tensors. Its segments are parts of the file's mapping, valid until {@link #close}. Any thread
- * may read.
+ * An open file of named tensors. Segments that are parts of a mapping are valid until {@link #close}. Any thread may
+ * read.
  */
 public interface TensorFile extends AutoCloseable {
     /**
@@ -40,11 +41,17 @@ public interface TensorFile extends AutoCloseable {
     Map<String, Entry> tensors();
 
     /**
-     * A tensor's elements as the file has them, row-major and little-endian, read-only.
+     * A tensor's elements, row-major and little-endian: a read-only part of the file's mapping, or where the format does
+     * not allow that, a copy in memory from {@code allocator}.
      *
-     * @throws InvalidFileException if there is no such tensor
+     * @throws InvalidFileException if there is no such tensor or it cannot be read
      */
-    MemorySegment bytes(String name) throws InvalidFileException;
+    MemorySegment bytes(String name, SegmentAllocator allocator) throws InvalidFileException;
+
+    /** The same; a copy is freed by the garbage collector. */
+    default MemorySegment bytes(String name) throws InvalidFileException {
+        return bytes(name, Arena.ofAuto());
+    }
 
     /**
      * A tensor's elements as little-endian float32: the file's own bytes where it stores float32, otherwise converted
@@ -53,7 +60,7 @@ public interface TensorFile extends AutoCloseable {
      * @throws InvalidFileException if there is no such tensor, or its type is not a floating-point one
      */
     default MemorySegment float32(String name, SegmentAllocator allocator) throws InvalidFileException {
-        MemorySegment bytes = bytes(name);
+        MemorySegment bytes = bytes(name, allocator);
         Entry entry = tensors().get(name);
         if (!entry.type().floating()) {
             throw new InvalidFileException(path(), "tensor " + entry.describe() + " is not of a floating-point type",
@@ -103,6 +110,19 @@ public interface TensorFile extends AutoCloseable {
             values[i] = entry.type().longAt(bytes, i);
         }
         return values;
+    }
+
+    /**
+     * The tensor {@code name}.
+     *
+     * @throws InvalidFileException if there is none
+     */
+    default Entry entry(String name) throws InvalidFileException {
+        Entry entry = tensors().get(name);
+        if (entry == null) {
+            throw new InvalidFileException(path(), "has no tensor " + name, "check that it is the right file");
+        }
+        return entry;
     }
 
     private int arrayLength(String name) throws InvalidFileException {

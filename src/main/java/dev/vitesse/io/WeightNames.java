@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.io;
 
+import dev.vitesse.model.Parameters;
+import dev.vitesse.model.VitConfig;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -23,11 +26,13 @@ public final class WeightNames {
     /**
      * One step of loading: a tensor of the file goes to rows of a parameter.
      *
+     * @param rearrangement how its axes become the parameter's
      * @param parameter timm's name
      * @param firstRow where it goes on the parameter's first axis
      * @param rows how many entries of the first axis it fills
      */
-    public record Assignment(TensorFile.Entry source, String parameter, int firstRow, int rows) {}
+    public record Assignment(
+            TensorFile.Entry source, Rearrangement rearrangement, String parameter, int firstRow, int rows) {}
 
     /** The whole mapping of a file, under the scheme that was detected. */
     public record Mapping(NamingScheme scheme, List<Assignment> assignments) {}
@@ -35,22 +40,22 @@ public final class WeightNames {
     /**
      * Matches a file with parameters.
      *
-     * @param parameters shapes by timm's names, see {@link dev.vitesse.model.Parameters#shapes}
+     * @param config of the model whose parameters they are
      * @throws InvalidFileException if the scheme is unknown or not everything matches; it lists the differences
      */
-    public static Mapping match(TensorFile file, Map<String, int[]> parameters) throws InvalidFileException {
+    public static Mapping match(TensorFile file, VitConfig config) throws InvalidFileException {
         NamingScheme scheme = detect(file);
         List<Assignment> assignments = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         List<String> misshapen = new ArrayList<>();
         Set<String> unexpected = new LinkedHashSet<>(file.tensors().keySet());
-        parameters.forEach((parameter, shape) -> {
-            List<String> parts = scheme.fileNames(parameter);
+        shapes(file, config).forEach((parameter, shape) -> {
+            List<NamingScheme.Part> parts = scheme.parts(parameter);
             if (parts.isEmpty()) {
                 missing.add(parameter + " (" + scheme.title() + " has none)");
             }
             for (int i = 0; i < parts.size(); i++) {
-                String name = parts.get(i);
+                String name = parts.get(i).name();
                 TensorFile.Entry entry = file.tensors().get(name);
                 if (entry == null) {
                     missing.add(name);
@@ -58,17 +63,33 @@ public final class WeightNames {
                 }
                 unexpected.remove(name);
                 int rows = shape[0] / parts.size();
-                long[] expected = Arrays.stream(shape).asLongStream().toArray();
-                expected[0] = rows;
+                long[] partShape = Arrays.stream(shape).asLongStream().toArray();
+                partShape[0] = rows;
+                Rearrangement rearrangement = parts.get(i).rearrangement();
+                long[] expected = rearrangement.shapeInFile(partShape, config.heads());
                 if (!Arrays.equals(withoutLeadingOnes(expected), withoutLeadingOnes(entry.shape()))) {
                     misshapen.add(name + " is " + Arrays.toString(entry.shape()) + ", expected "
                             + Arrays.toString(expected));
                 }
-                assignments.add(new Assignment(entry, parameter, i * rows, rows));
+                assignments.add(new Assignment(entry, rearrangement, parameter, i * rows, rows));
             }
         });
         report(file, scheme, missing, unexpected, misshapen);
         return new Mapping(scheme, assignments);
+    }
+
+    /** The parameters' shapes by timm's names; a configuration beyond the file costs no memory. */
+    private static Map<String, int[]> shapes(TensorFile file, VitConfig config) throws InvalidFileException {
+        String problem = "has " + file.tensors().size() + " tensors, too few for the configured " + config.depth()
+                + " blocks";
+        if (config.depth() <= file.tensors().size()) {
+            try {
+                return Parameters.shapes(config);
+            } catch (ArithmeticException e) {
+                problem = "cannot hold the weights of the configured model: " + config;
+            }
+        }
+        throw new InvalidFileException(file.path(), problem, "check that both belong to the same model");
     }
 
     /**
@@ -96,11 +117,11 @@ public final class WeightNames {
 
     private static void report(TensorFile file, NamingScheme scheme, List<String> missing, Set<String> unexpected,
             List<String> misshapen) throws InvalidFileException {
-        Map<String, java.util.Collection<String>> problems = new LinkedHashMap<>();
+        Map<String, Collection<String>> problems = new LinkedHashMap<>();
         problems.put("missing", missing);
         problems.put("unexpected", unexpected);
         problems.put("misshapen", misshapen);
-        problems.values().removeIf(java.util.Collection::isEmpty);
+        problems.values().removeIf(Collection::isEmpty);
         if (!problems.isEmpty()) {
             String text = problems.entrySet().stream()
                     .map(entry -> entry.getKey() + " " + list(entry.getValue())).collect(Collectors.joining("; "));
@@ -109,7 +130,7 @@ public final class WeightNames {
         }
     }
 
-    private static String list(java.util.Collection<String> names) {
+    private static String list(Collection<String> names) {
         String listed = names.stream().limit(LISTED).map(WeightNames::shorten).collect(Collectors.joining(", "));
         return names.size() <= LISTED ? listed : listed + " and " + (names.size() - LISTED) + " more";
     }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.io;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/** Opens files of tensors of any kind. */
+public final class TensorFiles {
+    private static final byte[] ZIP = {'P', 'K', 3, 4};
+
+    private TensorFiles() {}
+
+    /**
+     * Opens a safetensors file, NumPy's {@code .npz} or PyTorch's {@code .pt} or {@code .pth}; the contents tell which.
+     *
+     * @throws InvalidFileException if the file is missing or damaged
+     */
+    public static TensorFile open(Path path) throws IOException {
+        InputFiles.requireFile(path, "a file of weights (.safetensors, .npz, .pt, .pth)");
+        byte[] start;
+        try (InputStream in = Files.newInputStream(path)) {
+            start = in.readNBytes(ZIP.length);
+        }
+        if (Arrays.equals(start, ZIP)) {
+            return PyTorchFile.isOne(path) ? PyTorchFile.open(path) : Npz.open(path);
+        }
+        // The old format of PyTorch, before version 1.6, is a bare pickle of protocol 2.
+        if (start.length >= 2 && start[0] == (byte) 0x80 && start[1] == 2) {
+            throw new InvalidFileException(path, "is in PyTorch's old format",
+                    "save it again with torch.save of PyTorch 1.6 or newer, or as safetensors");
+        }
+        return Safetensors.open(path);
+    }
+}
