@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws test images and resizes them with Pillow (Debian: python3-pil). Run it in this folder to write the files again."""
 import random
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 FILTERS = {"box": Image.BOX, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Image.LANCZOS}
 SIZES = [(16, 16), (12, 29), (37, 9), (61, 50), (3, 90), (1, 1)]
@@ -51,3 +51,11 @@ wide.putdata([v * 256 + (v * 37) % 256 for v in draw("L").getdata()])
 wide.save("grey16.png")
 draw("L").point(lambda v: 255 if v > 127 else 0).convert("1").save("grey1.png")
 draw("L").point(lambda v: 255 if v > 127 else 0).save("grey1.expected.png")
+
+# Every orientation that a camera may have written; 1 is upright.
+corner = draw("RGB").resize((13, 7), Image.BOX)
+for orientation in range(1, 9):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    corner.save(f"orientation.{orientation}.jpg", quality=95, subsampling=0, exif=exif)
+    ImageOps.exif_transpose(Image.open(f"orientation.{orientation}.jpg")).save(f"orientation.{orientation}.png")

@@ -40,8 +40,21 @@ class ImagesTest {
     void decodesJpegCloseToPillow(String name) throws Exception {
         Image image = Images.read(golden(name + ".jpg"));
         assertThat(image.channels()).isEqualTo(name.equals("grey") ? 1 : 3);
-        byte[] actual = image.withChannels(3).pixels();
-        byte[] expected = Images.read(golden(name + ".expected.png")).pixels();
+        assertClose(image.withChannels(3), Images.read(golden(name + ".expected.png")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+    void turnsPhotographsUpright(int orientation) throws Exception {
+        Image image = Images.read(golden("orientation." + orientation + ".jpg"));
+        assertClose(image, Images.read(golden("orientation." + orientation + ".png")));
+        assertThat(image.width()).isEqualTo(orientation < 5 ? 13 : 7);
+    }
+
+    private static void assertClose(Image image, Image golden) {
+        assertThat(image.width()).isEqualTo(golden.width());
+        byte[] actual = image.pixels();
+        byte[] expected = golden.pixels();
         int largest = 0;
         for (int i = 0; i < expected.length; i++) {
             largest = Math.max(largest, Math.abs((actual[i] & 0xff) - (expected[i] & 0xff)));
@@ -94,7 +107,8 @@ class ImagesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "palette.png"})
+    @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "palette.png",
+        "orientation.6.jpg"})
     void refusesCutFiles(String name) throws Exception {
         byte[] whole = Files.readAllBytes(golden(name));
         for (int part = 1; part < 10; part++) {
@@ -104,7 +118,8 @@ class ImagesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "grey16.png"})
+    @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "grey16.png",
+        "orientation.6.jpg"})
     void survivesDamage(String name) throws Exception {
         byte[] whole = Files.readAllBytes(golden(name));
         Random random = new Random(2);
