@@ -4,14 +4,15 @@ package dev.vitesse.data;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Draws handwritten-looking digits, white on black, 28 x 28, fitted into 20 x 20 pixels and centred by mass as MNIST's
  * are. For trying things where no data are at hand; it copies no data set.
  *
- * <p>A digit is a few strokes (lines and cubic Bézier curves) in one of several styles. Their points are moved at random,
- * then slanted, rotated and stretched, then bent by a smooth random field; then the strokes are drawn with a random
- * pen. What is drawn depends on the seed and the image's index alone.
+ * <p>A digit is a few strokes (lines and cubic Bézier curves) in one of several styles. Their points are moved at
+ * random, then slanted, rotated and stretched, then bent by a smooth random field; then the strokes are drawn with a
+ * random pen. What is drawn depends on the seed and the image's index alone.
  */
 public final class GeneratedDigits {
     public static final int SIZE = 28;
@@ -88,7 +89,7 @@ public final class GeneratedDigits {
     public static ImageDataset draw(int count, long seed) {
         byte[] pixels = new byte[Math.multiplyExact(count, SIZE * SIZE)];
         int[] labels = new int[count];
-        java.util.stream.IntStream.range(0, count).parallel().forEach(i -> {
+        IntStream.range(0, count).parallel().forEach(i -> {
             SplittableRandom random = new SplittableRandom(seed + 0x9e3779b97f4a7c15L * (i + 1L));
             labels[i] = random.nextInt(10);
             draw(labels[i], random, pixels, i * SIZE * SIZE);

@@ -16,8 +16,8 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * Reads the IDX files of MNIST and of the data sets in its format, such as Fashion-MNIST: plain or compressed with gzip,
- * named {@code train-images-idx3-ubyte} or {@code train-images.idx3-ubyte}, with or without {@code .gz}.
+ * Reads the IDX files of MNIST and of the data sets in its format, such as Fashion-MNIST: plain or compressed with
+ * gzip, named {@code train-images-idx3-ubyte} or {@code train-images.idx3-ubyte}, with or without {@code .gz}.
  *
  * <p>An images file is big-endian: the magic number 0x803, count, rows, columns, then a byte per pixel; a labels file
  * 0x801, count, then a byte per label.

@@ -24,8 +24,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.zip.GZIPInputStream;
 
 /**
- * Downloads MNIST's four files. A file is kept only if its decompressed contents have the right SHA-256 (mirrors compress
- * them differently), and appears in one step.
+ * Downloads MNIST's four files. A file is kept only if its decompressed contents have the right SHA-256 (mirrors
+ * compress them differently), and appears in one step.
  */
 final class MnistDownload {
     private static final List<URI> MIRRORS = List.of(

@@ -4,8 +4,8 @@ package dev.vitesse.image;
 import java.util.Locale;
 
 /**
- * The interpolation filters of Pillow's {@code Image.resize}; when an image shrinks, each is stretched by the scale, which
- * is Pillow's antialiasing.
+ * The interpolation filters of Pillow's {@code Image.resize}; when an image shrinks, each is stretched by the scale,
+ * which is Pillow's antialiasing.
  */
 public enum Filter {
     BOX(0.5),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.image;
 
+import java.util.Objects;
+
 /**
  * A decoded image.
  *
@@ -14,7 +16,8 @@ public record Image(int width, int height, int channels, byte[] pixels) {
         if (width <= 0 || height <= 0 || channels != 1 && channels != 3
                 || pixels.length != (long) width * height * channels) {
             throw new IllegalArgumentException(
-                    pixels.length + " bytes are not " + width + " x " + height + " pixels of " + channels + " channels");
+                    pixels.length + " bytes are not " + width + " x " + height + " pixels of " + channels
+                            + " channels");
         }
     }
 
@@ -43,8 +46,8 @@ public record Image(int width, int height, int channels, byte[] pixels) {
 
     /** The part of {@code width} x {@code height} pixels whose first one is at ({@code left}, {@code top}). */
     public Image crop(int left, int top, int width, int height) {
-        java.util.Objects.checkFromIndexSize(left, width, this.width);
-        java.util.Objects.checkFromIndexSize(top, height, this.height);
+        Objects.checkFromIndexSize(left, width, this.width);
+        Objects.checkFromIndexSize(top, height, this.height);
         byte[] part = new byte[width * height * channels];
         for (int y = 0; y < height; y++) {
             System.arraycopy(pixels, ((top + y) * this.width + left) * channels, part, y * width * channels,

@@ -17,8 +17,8 @@ import javax.imageio.stream.FileImageInputStream;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * Decodes PNG, JPEG, BMP and GIF, and whatever else ImageIO has a plug-in for. Photographs are turned upright. As Pillow's
- * {@code convert("RGB")} does, it drops transparency and leaves colour profiles aside.
+ * Decodes PNG, JPEG, BMP and GIF, and whatever else ImageIO has a plug-in for. Photographs are turned upright. As
+ * Pillow's {@code convert("RGB")} does, it drops transparency and leaves colour profiles aside.
  */
 public final class Images {
     /** The largest number of pixels that is decoded; the limit of Pillow's decompression bomb check. */

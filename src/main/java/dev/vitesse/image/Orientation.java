@@ -9,8 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * How a camera was held: the orientation in a JPEG's Exif data (Exif 2.32, tag 0x0112, values 1 to 8). Damaged Exif data
- * count as none: they say nothing about the pixels.
+ * How a camera was held: the orientation in a JPEG's Exif data (Exif 2.32, tag 0x0112, values 1 to 8). Damaged Exif
+ * data count as none: they say nothing about the pixels.
  */
 final class Orientation {
     static final int UPRIGHT = 1;

@@ -2,9 +2,9 @@
 package dev.vitesse.image;
 
 /**
- * Resizes as Pillow does, bit for bit ({@code Image.resize}, after its {@code Resample.c}): first along rows, then along
- * columns, each output pixel a weighted sum of the input pixels under the filter, in 32-bit fixed point with 22 bits after
- * the point and rounded to a byte after each pass.
+ * Resizes as Pillow does, bit for bit ({@code Image.resize}, after its {@code Resample.c}): first along rows, then
+ * along columns, each output pixel a weighted sum of the input pixels under the filter, in 32-bit fixed point with 22
+ * bits after the point and rounded to a byte after each pass.
  */
 public final class Resampling {
     /** 32 bits less 8 of the pixel and 2 for filters whose weights overshoot. */

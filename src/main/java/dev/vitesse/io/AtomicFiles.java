@@ -22,8 +22,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Replaces files in one step: at any moment, also after a crash or a power failure, a reader finds the whole old file or
- * the whole new one.
+ * Replaces files in one step: at any moment, also after a crash or a power failure, a reader finds the whole old file
+ * or the whole new one.
  *
  * <p>The contents go to a temporary file beside the target, {@code .NAME.RANDOM.tmp}, which is forced to the disk, then
  * moved over the target; then the folder is forced. A writer holds a lock on its temporary file, so that the next one
@@ -48,8 +48,8 @@ public final class AtomicFiles {
     /**
      * Replaces or creates {@code target}; its folder must exist.
      *
-     * @throws UnwritableFileException if the disk is full, the folder read-only or missing...; {@code target} is then as
-     *     it was before
+     * @throws UnwritableFileException if the disk is full, the folder read-only or missing...; {@code target} is then
+     *     as it was before
      */
     public static void write(Path target, Body body) throws IOException {
         Path folder = target.toAbsolutePath().getParent();
@@ -157,7 +157,8 @@ public final class AtomicFiles {
         String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.getMessage();
         String text = String.valueOf(reason);
         if (text.contains("No space left") || text.contains("quota") || text.contains("not enough space")) {
-            return new UnwritableFileException(target, "the disk is full", "free some space or choose another folder", e);
+            return new UnwritableFileException(
+                    target, "the disk is full", "free some space or choose another folder", e);
         }
         if (text.contains("File too large")) {
             return new UnwritableFileException(target, "it is larger than this system allows",
@@ -166,7 +167,8 @@ public final class AtomicFiles {
         if (e instanceof AccessDeniedException || text.contains("Read-only file system")) {
             return new UnwritableFileException(target, "its folder is read-only", "choose another folder", e);
         }
-        if (e instanceof NoSuchFileException || e instanceof NotDirectoryException || text.contains("Not a directory")) {
+        if (e instanceof NoSuchFileException || e instanceof NotDirectoryException
+                || text.contains("Not a directory")) {
             return new UnwritableFileException(target, "its folder does not exist", "create it first", e);
         }
         return new UnwritableFileException(target, text, "choose another folder", e);

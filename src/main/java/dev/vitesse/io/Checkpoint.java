@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,8 +15,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Everything that a computation needs to go on later as if it had not stopped: device tensors by name and texts by key, in
- * one safetensors file.
+ * Everything that a computation needs to go on later as if it had not stopped: device tensors by name and texts by key,
+ * in one safetensors file.
  */
 public final class Checkpoint implements AutoCloseable {
     private static final String VERSION_KEY = "vitesse_checkpoint";
@@ -59,7 +60,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The texts that were saved. */
     public Map<String, String> state() {
-        return java.util.Collections.unmodifiableMap(state);
+        return Collections.unmodifiableMap(state);
     }
 
     /**

@@ -9,7 +9,8 @@ import java.util.Map;
 
 /**
  * Hugging Face's {@code config.json} of a ViT. Keys that its library leaves out when they have their default (classes,
- * channels, bias) may be absent; those on which silently wrong answers hang ({@code hidden_act, layer_norm_eps}) may not.
+ * channels, bias) may be absent; those on which silently wrong answers hang ({@code hidden_act, layer_norm_eps}) may
+ * not.
  */
 final class HuggingFaceConfig {
     /** Transformers' names of the activations (its ACT2FN), as far as this library has them. */

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Hugging Face's {@code preprocessor_config.json} of a ViT. What is absent has the default of its ViTImageProcessor; what
- * this library would do differently is refused.
+ * Hugging Face's {@code preprocessor_config.json} of a ViT. What is absent has the default of its ViTImageProcessor;
+ * what this library would do differently is refused.
  */
 final class HuggingFacePreprocessing {
     /** PIL's numbers of its filters. */

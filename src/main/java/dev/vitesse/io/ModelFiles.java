@@ -7,6 +7,7 @@ import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -108,7 +109,8 @@ public final class ModelFiles {
                 boolean whole = assignment.rows() == parameter.dim(0);
                 Tensor target = whole ? parameter : parameter.rows(assignment.firstRow(), assignment.rows());
                 TensorFile.Entry source = assignment.source();
-                target.write(assignment.rearrangement().apply(file.float32(source.name(), arena), source.shape(), arena));
+                MemorySegment elements = file.float32(source.name(), arena);
+                target.write(assignment.rearrangement().apply(elements, source.shape(), arena));
             }
         }
     }

@@ -10,8 +10,9 @@ import java.util.regex.Pattern;
 
 /**
  * What a library calls a Vision Transformer's parameters: a table from timm's names to its own, where {@code #} stands
- * for a block's number. A parameter that the library keeps in parts (queries, keys and values apart) has several names, in
- * the order in which their rows follow each other; a library whose axes lie otherwise says how ({@link Rearrangement}).
+ * for a block's number. A parameter that the library keeps in parts (queries, keys and values apart) has several names,
+ * in the order in which their rows follow each other; a library whose axes lie otherwise says how ({@link
+ * Rearrangement}).
  */
 public final class NamingScheme {
     /** A number in timm's names: a block's, or that of one of several hidden layers of the head. */
@@ -140,7 +141,9 @@ public final class NamingScheme {
         return flax("Google big_vision", prefix, 0, 1, 0).tensor("pos_embed", prefix + "pos_embedding");
     }
 
-    /** Flax numbers layers of one kind within a block, or all together: attention, the second norm and the MLP differ. */
+    /**
+     * Flax numbers layers of one kind within a block, or all together: attention, the second norm and the MLP differ.
+     */
     private static NamingScheme flax(String title, String prefix, int attention, int norm2, int mlp) {
         String block = prefix + "Transformer/encoderblock_#/";
         String heads = block + "MultiHeadDotProductAttention_" + attention + "/";

@@ -16,8 +16,8 @@ import java.util.zip.ZipEntry;
 
 /**
  * Reads NumPy's {@code .npz}: a zip archive of {@code .npy} files (NEP 1, versions 1 to 3), stored or deflated. Arrays
- * must be in C order and little-endian. Two-byte raw elements ({@code |V2}) are taken for bfloat16, which NumPy does not
- * know and JAX saves like that.
+ * must be in C order and little-endian. Two-byte raw elements ({@code |V2}) are taken for bfloat16, which NumPy does
+ * not know and JAX saves like that.
  */
 public final class Npz {
     private static final String SUFFIX = ".npy";
@@ -73,7 +73,8 @@ public final class Npz {
             byte[] padded = Arrays.copyOf(in.readNBytes(width), 4);
             int length = ByteBuffer.wrap(padded).order(ByteOrder.LITTLE_ENDIAN).getInt();
             if (length < 0 || length > MAX_HEADER) {
-                throw unsupported(file, name, "says that its header has " + Integer.toUnsignedString(length) + " bytes");
+                throw unsupported(
+                        file, name, "says that its header has " + Integer.toUnsignedString(length) + " bytes");
             }
             header = in.readNBytes(length);
             start = MAGIC.length + 2 + width + length;

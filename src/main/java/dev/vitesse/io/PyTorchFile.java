@@ -12,9 +12,9 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /**
- * Reads PyTorch's {@code .pt} and {@code .pth} files (torch.save of version 1.6 or newer): a zip archive with a pickle that
- * describes the tensors and their storages beside it. The pickle is interpreted by {@link Unpickler}, which builds tensors,
- * containers and plain values and refuses everything else.
+ * Reads PyTorch's {@code .pt} and {@code .pth} files (torch.save of version 1.6 or newer): a zip archive with a pickle
+ * that describes the tensors and their storages beside it. The pickle is interpreted by {@link Unpickler}, which builds
+ * tensors, containers and plain values and refuses everything else.
  *
  * <p>The tensors are those of the dictionary in the file, or where it holds a training run's state, of its entry
  * {@code state_dict} or {@code model}.
@@ -41,7 +41,8 @@ public final class PyTorchFile {
     /**
      * Opens a file.
      *
-     * @throws InvalidFileException if it is damaged or its pickle holds anything but tensors and plain values, named then
+     * @throws InvalidFileException if it is damaged or its pickle holds anything but tensors and plain values, named
+     *     then
      */
     public static TensorFile open(Path path) throws IOException {
         ZipTensors file = new ZipTensors(path);
@@ -75,8 +76,8 @@ public final class PyTorchFile {
         try (InputStream in = file.zip().getInputStream(entry)) {
             byte[] bytes = in.readNBytes(MAX_PICKLE);
             if (in.read() >= 0) {
-                throw new InvalidFileException(file.path(), entry.getName() + " is larger than " + MAX_PICKLE + " bytes",
-                        ZipTensors.REMEDY);
+                throw new InvalidFileException(file.path(),
+                        entry.getName() + " is larger than " + MAX_PICKLE + " bytes", ZipTensors.REMEDY);
             }
             return bytes;
         }
@@ -96,7 +97,8 @@ public final class PyTorchFile {
 
     private static void add(ZipTensors file, String root, String name, Object value) throws InvalidFileException {
         if (!(value instanceof Unpickler.StoredTensor tensor)) {
-            throw new InvalidFileException(file.path(), "entry " + name + " is no tensor", "save the model's state_dict()");
+            throw new InvalidFileException(
+                    file.path(), "entry " + name + " is no tensor", "save the model's state_dict()");
         }
         if (!isContiguous(tensor.shape(), tensor.strides())) {
             throw new InvalidFileException(file.path(), "tensor " + name + " is not contiguous",
@@ -104,8 +106,8 @@ public final class PyTorchFile {
         }
         ZipEntry storage = file.zip().getEntry(root + "data/" + tensor.storage().key());
         if (storage == null) {
-            throw new InvalidFileException(file.path(), "has no storage " + tensor.storage().key() + " of tensor " + name,
-                    ZipTensors.REMEDY);
+            throw new InvalidFileException(file.path(),
+                    "has no storage " + tensor.storage().key() + " of tensor " + name, ZipTensors.REMEDY);
         }
         StoredType type = tensor.storage().type();
         if (tensor.offset() > Long.MAX_VALUE / type.bytes()) {

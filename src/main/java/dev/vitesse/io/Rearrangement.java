@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * How a library's axes lie where timm's lie otherwise: its axes are permuted, then two neighbours may be merged into one.
- * D width, H heads, A head width, P patch side, C channels.
+ * How a library's axes lie where timm's lie otherwise: its axes are permuted, then two neighbours may be merged into
+ * one. D width, H heads, A head width, P patch side, C channels.
  */
 public enum Rearrangement {
     /** Nothing to do. */

@@ -28,11 +28,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A safetensors header and the format's rules: at most {@value #MAX_BYTES} bytes; UTF-8 JSON that starts with an opening
- * brace and may be padded with spaces; no key twice; {@code __metadata__} maps strings to strings; every tensor has a
- * known type, a shape of non-negative sizes and offsets that span just its elements; together the tensors fill the file
- * without holes, overlaps or a rest. Empty tensors and scalars are legal. A tensor's keys beyond those three are ignored,
- * as the format's own library does.
+ * A safetensors header and the format's rules: at most {@value #MAX_BYTES} bytes; UTF-8 JSON that starts with an
+ * opening brace and may be padded with spaces; no key twice; {@code __metadata__} maps strings to strings; every tensor
+ * has a known type, a shape of non-negative sizes and offsets that span just its elements; together the tensors fill
+ * the file without holes, overlaps or a rest. Empty tensors and scalars are legal. A tensor's keys beyond those three
+ * are ignored, as the format's own library does.
  */
 final class SafetensorsHeader {
     static final long MAX_BYTES = 100_000_000;

@@ -58,8 +58,8 @@ public final class SafetensorsWriter {
     public SafetensorsWriter add(String name, StoredType type, long[] shape, MemorySegment elements) {
         long bytes = Arrays.stream(shape).reduce(type.bytes(), Math::multiplyExact);
         if (elements.byteSize() != bytes) {
-            throw new IllegalArgumentException("tensor " + name + " " + type + Arrays.toString(shape) + " takes " + bytes
-                    + " bytes, not " + elements.byteSize());
+            throw new IllegalArgumentException("tensor " + name + " " + type + Arrays.toString(shape) + " takes "
+                    + bytes + " bytes, not " + elements.byteSize());
         }
         return put(name, new Source(type, shape.clone(), bytes, scratch -> elements));
     }

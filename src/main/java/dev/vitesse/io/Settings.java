@@ -17,8 +17,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Values by key, from a JSON file or from safetensors metadata, where every value is a text that holds JSON. Each getter
- * checks its value's type and names the key if it does not fit.
+ * Values by key, from a JSON file or from safetensors metadata, where every value is a text that holds JSON. Each
+ * getter checks its value's type and names the key if it does not fit.
  */
 final class Settings {
     private static final long MAX_BYTES = 64L << 20;

@@ -41,8 +41,8 @@ public interface TensorFile extends AutoCloseable {
     Map<String, Entry> tensors();
 
     /**
-     * A tensor's elements, row-major and little-endian: a read-only part of the file's mapping, or where the format does
-     * not allow that, a copy in memory from {@code allocator}.
+     * A tensor's elements, row-major and little-endian: a read-only part of the file's mapping, or where the format
+     * does not allow that, a copy in memory from {@code allocator}.
      *
      * @throws InvalidFileException if there is no such tensor or it cannot be read
      */

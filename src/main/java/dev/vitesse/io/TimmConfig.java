@@ -12,8 +12,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * timm's {@code config.json}, which names the architecture instead of describing it: {@code vit_base_patch16_224} and its
- * like are understood, other architectures refused. {@code pretrained_cfg} says how images are prepared.
+ * timm's {@code config.json}, which names the architecture instead of describing it: {@code vit_base_patch16_224} and
+ * its like are understood, other architectures refused. {@code pretrained_cfg} says how images are prepared.
  */
 final class TimmConfig {
     private static final Pattern ARCHITECTURE =

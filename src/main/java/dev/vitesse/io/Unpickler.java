@@ -16,9 +16,9 @@ import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Interprets the part of Python's pickle (protocols 2 to 4) that torch.save writes for tensors. A pickle is a program that
- * may call anything; this one can only build dictionaries, lists, tuples, numbers, strings and descriptions of tensors. Any
- * other opcode or class ends it with an error that names it.
+ * Interprets the part of Python's pickle (protocols 2 to 4) that torch.save writes for tensors. A pickle is a program
+ * that may call anything; this one can only build dictionaries, lists, tuples, numbers, strings and descriptions of
+ * tensors. Any other opcode or class ends it with an error that names it.
  */
 final class Unpickler {
     private static final String REMEDY = "save the model's state_dict() alone, or as safetensors";
@@ -120,7 +120,8 @@ final class Unpickler {
 
     private Global global(String name) throws InvalidFileException {
         boolean known = switch (name) {
-            case "collections OrderedDict", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter" -> true;
+            case "collections OrderedDict", "torch._utils _rebuild_tensor_v2",
+                    "torch._utils _rebuild_parameter" -> true;
             default -> STORAGES.containsKey(name);
         };
         if (!known) {

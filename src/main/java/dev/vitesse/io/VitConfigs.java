@@ -27,11 +27,12 @@ import org.jspecify.annotations.Nullable;
  * Model configurations as files: {@code config.json}, or texts in a checkpoint's metadata.
  *
  * <p>Our own keys are {@code image_size, patch_size, channels, hidden_dim, num_layers, num_heads, mlp_dim, num_classes,
- * layer_norm_eps, gelu} (erf or tanh; or {@code activation}: gelu, gelu_tanh, relu, tanh) and {@code pool} (class_token or
- * mean), all required; {@code head_width, class_token, final_norm, position, patch_norm, qkv_bias, layer_scale,
+ * layer_norm_eps, gelu} (erf or tanh; or {@code activation}: gelu, gelu_tanh, relu, tanh) and {@code pool} (class_token
+ * or mean), all required; {@code head_width, class_token, final_norm, position, patch_norm, qkv_bias, layer_scale,
  * head_hidden, dropout, drop_path}, a plain ViT's where absent; {@code id2label, mean, std, resize_shortest_side,
- * interpolation} for {@link ModelInfo}. A file with the key {@code hidden_size} is Hugging Face's, see
- * {@link HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. Other keys are not looked at: whether the configuration fits is settled by the weights.
+ * interpolation} for {@link ModelInfo}. A file with the key {@code hidden_size} is Hugging Face's, see {@link
+ * HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. Other keys are not looked at:
+ * whether the configuration fits is settled by the weights.
  */
 public final class VitConfigs {
     private static final Map<String, Activation> GELUS = ordered("erf", Activation.GELU, "tanh", Activation.GELU_TANH);
@@ -143,7 +144,8 @@ public final class VitConfigs {
         try {
             return builder.build();
         } catch (IllegalArgumentException | ArithmeticException e) {
-            throw new InvalidFileException(s.path(), "describes no Vision Transformer: " + e.getMessage(), "correct it");
+            throw new InvalidFileException(
+                    s.path(), "describes no Vision Transformer: " + e.getMessage(), "correct it");
         }
     }
 
@@ -237,7 +239,8 @@ public final class VitConfigs {
     }
 
     private static <T> String keyOf(Map<String, T> choices, T value) {
-        return choices.entrySet().stream().filter(entry -> entry.getValue() == value).findFirst().orElseThrow().getKey();
+        return choices.entrySet().stream().filter(entry -> entry.getValue() == value).findFirst().orElseThrow()
+                .getKey();
     }
 
     private static <T> Map<String, T> ordered(String firstKey, T first, String secondKey, T second) {

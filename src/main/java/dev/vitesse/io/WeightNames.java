@@ -15,8 +15,8 @@ import java.util.stream.Collectors;
 
 /**
  * Finds out which library's names a checkpoint uses ({@link NamingScheme}) and matches its tensors with a model's
- * parameters. Nothing is left over silently: each tensor of the file and each parameter of the model has its partner, or
- * {@link #match} fails and lists what is missing, unexpected or misshapen.
+ * parameters. Nothing is left over silently: each tensor of the file and each parameter of the model has its partner,
+ * or {@link #match} fails and lists what is missing, unexpected or misshapen.
  */
 public final class WeightNames {
     private static final int LISTED = 8;

@@ -93,8 +93,10 @@ class ModelFilesTest {
     void readsOtherSpellings() throws Exception {
         Path hf = golden("tiny.hf");
         assertReads(hf, name -> name.replace("vit.encoder.layer.", "vit.layers.")
-                .replace("attention.attention.query", "attention.q_proj").replace("attention.attention.key", "attention.k_proj")
-                .replace("attention.attention.value", "attention.v_proj").replace("attention.output.dense", "attention.o_proj")
+                .replace("attention.attention.query", "attention.q_proj")
+                .replace("attention.attention.key", "attention.k_proj")
+                .replace("attention.attention.value", "attention.v_proj")
+                .replace("attention.output.dense", "attention.o_proj")
                 .replace("intermediate.dense", "mlp.fc1").replace("output.dense", "mlp.fc2"), "Hugging Face v5");
         assertReads(hf, name -> name.replace("vit.", ""), "Hugging Face v4");
         assertReads(golden("tiny.torchvision"),

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +36,7 @@ class SafetensorsTest {
                 .metadata("schedule", "cosine\n\u4e2d")
                 .write(path);
         try (Safetensors file = Safetensors.open(path)) {
-            assertThat(file.metadata()).containsExactly(java.util.Map.entry("schedule", "cosine\n\u4e2d"));
+            assertThat(file.metadata()).containsExactly(Map.entry("schedule", "cosine\n\u4e2d"));
             assertThat(file.tensors().keySet())
                     .containsExactly("weights", "steps \"quoted\" \u00e9", "scalar", "empty");
             assertThat(file.floats("weights")).containsExactly(floats);
@@ -162,7 +163,8 @@ class SafetensorsTest {
     @Test
     void survivesDamage() throws IOException {
         Path path = folder.resolve("whole.safetensors");
-        new SafetensorsWriter().add("a", new float[] {1, 2}, 2).add("b", new int[] {3}, 1).metadata("k", "v").write(path);
+        new SafetensorsWriter().add("a", new float[] {1, 2}, 2).add("b", new int[] {3}, 1).metadata("k", "v")
+                .write(path);
         byte[] whole = Files.readAllBytes(path);
         Path damaged = folder.resolve("damaged.safetensors");
         for (int length = 0; length < whole.length; length++) {
