@@ -10,6 +10,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -154,9 +155,14 @@ final class MnistDownload {
         }
     }
 
-    /** The innermost message that says something: connection failures come wrapped, and some have none. */
+    /** What a user understands: connection failures come wrapped, and some without a message. */
     private static String reason(Throwable e) {
-        String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-        return e.getCause() != null && e.getMessage() == null ? reason(e.getCause()) : reason;
+        if (e instanceof UnresolvedAddressException) {
+            return "its address is unknown";
+        }
+        if (e.getMessage() != null) {
+            return e.getMessage();
+        }
+        return e.getCause() == null ? e.getClass().getSimpleName() : reason(e.getCause());
     }
 }
