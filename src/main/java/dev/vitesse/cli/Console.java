@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a command writes: results to {@code out}, everything else to {@code err}.
@@ -51,6 +52,11 @@ record Console(PrintStream out, PrintStream err, int terminalWidth) {
     /** A new result for {@code --json}. */
     static ObjectNode result() {
         return JSON.createObjectNode().put("schema_version", 1);
+    }
+
+    /** {@code value} for a result; JSON has no NaN and no infinity. */
+    static @Nullable Double number(double value) {
+        return Double.isFinite(value) ? value : null;
     }
 
     /** Prints a result, in one line. */

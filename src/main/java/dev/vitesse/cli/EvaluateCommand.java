@@ -8,7 +8,6 @@ import dev.vitesse.data.ImageDataset;
 import dev.vitesse.data.MnistSource;
 import dev.vitesse.data.NormalizedImages;
 import dev.vitesse.image.Preprocessing;
-import dev.vitesse.io.InvalidFileException;
 import dev.vitesse.io.LoadedModel;
 import dev.vitesse.io.ModelFiles;
 import dev.vitesse.model.VitConfig;
@@ -53,7 +52,8 @@ final class EvaluateCommand extends CliCommand {
         ImageDataset images = digits.test();
         try (Backend backend = device.open(console);
                 LoadedModel loaded = ModelFiles.load(model, backend)) {
-            Preprocessing preprocessing = preprocessing(loaded, digits, images);
+            Preprocessing preprocessing = Models.preprocessing(loaded);
+            requireFits(digits, images, loaded.model().config());
             Evaluation evaluation = Evaluation.of(loaded.model(),
                     new NormalizedImages(images, preprocessing.mean(), preprocessing.std(), null), batch);
             print(toJson(evaluation, images, backend), () -> printTable(evaluation, images, backend));
@@ -61,14 +61,7 @@ final class EvaluateCommand extends CliCommand {
         return ExitCodes.OK;
     }
 
-    private Preprocessing preprocessing(LoadedModel loaded, MnistSource.Digits digits, ImageDataset images)
-            throws InvalidFileException {
-        Preprocessing preprocessing = loaded.info().preprocessing();
-        if (preprocessing == null) {
-            throw new InvalidFileException(loaded.configSource(), "does not say how images are normalised",
-                    "add mean and std, one value per channel");
-        }
-        VitConfig config = loaded.model().config();
+    private static void requireFits(MnistSource.Digits digits, ImageDataset images, VitConfig config) {
         if (config.imageSize() != images.size() || config.channels() != images.channels()
                 || config.classes() < images.classes().size()) {
             throw new CommandException(ExitCodes.BAD_INPUT, String.format(Locale.ROOT,
@@ -77,13 +70,12 @@ final class EvaluateCommand extends CliCommand {
                     digits.describe(), images.size(), images.size(), images.channels(), images.classes().size(),
                     config.imageSize(), config.imageSize(), config.channels(), config.classes()));
         }
-        return preprocessing;
     }
 
     private static ObjectNode toJson(Evaluation evaluation, ImageDataset images, Backend backend) {
         ObjectNode result = Console.result()
                 .put("accuracy", evaluation.accuracy())
-                .put("loss", evaluation.loss())
+                .put("loss", Console.number(evaluation.loss()))
                 .put("images", images.count())
                 .put("device", backend.name());
         ArrayNode classes = result.putArray("classes");
@@ -91,15 +83,10 @@ final class EvaluateCommand extends CliCommand {
             classes.addObject()
                     .put("index", k)
                     .put("label", images.classes().get(k))
-                    .put("precision", numberOrNull(evaluation.precision(k)))
-                    .put("recall", numberOrNull(evaluation.recall(k)));
+                    .put("precision", Console.number(evaluation.precision(k)))
+                    .put("recall", Console.number(evaluation.recall(k)));
         }
         return result;
-    }
-
-    /** JSON has no NaN. */
-    private static @Nullable Double numberOrNull(double value) {
-        return Double.isNaN(value) ? null : value;
     }
 
     private void printTable(Evaluation evaluation, ImageDataset images, Backend backend) {

@@ -63,7 +63,9 @@ public final class Main implements Runnable {
         CommandLine line = new CommandLine(new Main());
         for (Object command : List.of(
                 new TrainCommand(console),
+                new ClassifyCommand(console),
                 new EvaluateCommand(console),
+                new VerifyCommand(console),
                 new DevicesCommand(console))) {
             line.addSubcommand(command);
         }

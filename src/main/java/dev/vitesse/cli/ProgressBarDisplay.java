@@ -31,6 +31,7 @@ final class ProgressBarDisplay extends ProgressDisplay {
     @Override
     void show(Position now) {
         position = now;
+        bar.step();
     }
 
     private String render(ProgressState state, int width) {

@@ -158,7 +158,7 @@ final class TrainingRun implements AutoCloseable {
             EpochMetrics last = history.getLast();
             return Console.result()
                     .put("test_accuracy", test.accuracy())
-                    .put("test_loss", test.loss())
+                    .put("test_loss", Console.number(test.loss()))
                     .put("epochs", history.size())
                     .put("images_per_second", last.imagesPerSecond())
                     .put("training_loss", last.trainingLoss())
