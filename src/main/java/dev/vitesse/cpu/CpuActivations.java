@@ -3,134 +3,237 @@ package dev.vitesse.cpu;
 
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.broadcast;
-import static dev.vitesse.cpu.Simd.exp;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import dev.vitesse.backend.Activation;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** The elementwise functions and their derivatives. */
+/**
+ * The elementwise functions and their derivatives, in blocks that stay in the first-level cache: what an exponential
+ * needs is written to working memory, {@link Simd#exp} runs over it, and a last loop reads it.
+ */
 final class CpuActivations {
+    /** Elements of working memory that the functions want. */
+    static final int SCRATCH = 3 * 256;
+
+    private static final int BLOCK = 256;
     private static final float SQRT_2_PI = 0.7978845608028654f;
-    private static final float SQRT_HALF = 0.7071067811865476f;
+    private static final float CUBIC = 0.044715f;
     private static final float INV_SQRT_2_PI = 0.3989422804014327f;
+    /** Abramowitz and Stegun 7.1.26, p for an argument x / sqrt 2 and half of a1 to a5. */
+    private static final float P = 0.3275911f * 0.7071067811865476f;
+
+    private static final float A1 = 0.5f * 0.254829592f;
+    private static final float A2 = 0.5f * -0.284496736f;
+    private static final float A3 = 0.5f * 1.421413741f;
+    private static final float A4 = 0.5f * -1.453152027f;
+    private static final float A5 = 0.5f * 1.061405429f;
 
     private CpuActivations() {}
 
-    /** y[i] = f(x[i]); y may be x. */
-    static void apply(Activation function, float[] x, int xOffset, float[] y, int yOffset, int count) {
-        int i = 0;
-        for (; i <= count - LANES; i += LANES) {
-            value(function, load(x, xOffset + i)).intoArray(y, yOffset + i);
-        }
-        if (i < count) {
-            VectorMask<Float> rest = Simd.first(count - i);
-            value(function, FloatVector.fromArray(FLOATS, x, xOffset + i, rest)).intoArray(y, yOffset + i, rest);
-        }
-    }
-
-    /** g[i] *= f'(x[i]). */
-    static void multiplyDerivative(Activation function, float[] g, int gOffset, float[] x, int xOffset, int count) {
-        int i = 0;
-        for (; i <= count - LANES; i += LANES) {
-            FloatVector d = derivative(function, load(x, xOffset + i));
-            load(g, gOffset + i).mul(d).intoArray(g, gOffset + i);
-        }
-        if (i < count) {
-            VectorMask<Float> rest = Simd.first(count - i);
-            FloatVector d = derivative(function, FloatVector.fromArray(FLOATS, x, xOffset + i, rest));
-            FloatVector.fromArray(FLOATS, g, gOffset + i, rest).mul(d).intoArray(g, gOffset + i, rest);
-        }
-    }
-
-    private static FloatVector value(Activation function, FloatVector x) {
-        return switch (function) {
-            case GELU -> gelu(x);
-            case GELU_TANH -> geluTanh(x);
-            case RELU -> x.blend(0f, x.compare(VectorOperators.LT, 0f));
-            case TANH -> tanh(x);
-        };
-    }
-
-    private static FloatVector derivative(Activation function, FloatVector x) {
-        return switch (function) {
-            case GELU -> geluDerivative(x);
-            case GELU_TANH -> geluTanhDerivative(x);
-            case RELU -> broadcast(0f).blend(1f, x.compare(VectorOperators.GT, 0f));
-            case TANH -> {
-                FloatVector t = tanh(x);
-                yield t.mul(t).neg().add(1f);
+    /**
+     * y[i] = f(x[i]); y may be x.
+     *
+     * @param scratch {@link #SCRATCH} elements of working memory from scratchOffset on
+     */
+    static void apply(
+            Activation function, float[] x, int xOffset, float[] y, int yOffset, int count, float[] scratch,
+            int scratchOffset) {
+        for (int i = 0; i < count; i += BLOCK) {
+            int size = Math.min(BLOCK, count - i);
+            int whole = FLOATS.loopBound(size);
+            applyWhole(function, x, xOffset + i, y, yOffset + i, whole, scratch, scratchOffset);
+            if (whole < size) {
+                int tail = scratchOffset + BLOCK;
+                Arrays.fill(scratch, tail, tail + LANES, 0f);
+                System.arraycopy(x, xOffset + i + whole, scratch, tail, size - whole);
+                applyWhole(function, scratch, tail, scratch, tail, LANES, scratch, scratchOffset);
+                System.arraycopy(scratch, tail, y, yOffset + i + whole, size - whole);
             }
-        };
+        }
     }
 
-    /** x Phi(x). */
-    static FloatVector gelu(FloatVector x) {
-        return x.mul(normalDistribution(x, gauss(x)));
+    /** g[i] *= f'(x[i]), with working memory as for {@link #apply}. */
+    static void multiplyDerivative(
+            Activation function, float[] g, int gOffset, float[] x, int xOffset, int count, float[] scratch,
+            int scratchOffset) {
+        for (int i = 0; i < count; i += BLOCK) {
+            int size = Math.min(BLOCK, count - i);
+            int whole = FLOATS.loopBound(size);
+            multiplyWhole(function, g, gOffset + i, x, xOffset + i, whole, scratch, scratchOffset);
+            if (whole < size) {
+                int tailX = scratchOffset + BLOCK;
+                int tailG = tailX + BLOCK;
+                Arrays.fill(scratch, tailX, tailX + LANES, 0f);
+                System.arraycopy(x, xOffset + i + whole, scratch, tailX, size - whole);
+                System.arraycopy(g, gOffset + i + whole, scratch, tailG, size - whole);
+                multiplyWhole(function, scratch, tailG, scratch, tailX, LANES, scratch, scratchOffset);
+                System.arraycopy(scratch, tailG, g, gOffset + i + whole, size - whole);
+            }
+        }
     }
 
-    /** Phi(x) + x phi(x). */
-    static FloatVector geluDerivative(FloatVector x) {
-        FloatVector gauss = gauss(x);
-        return x.mul(gauss).fma(broadcast(INV_SQRT_2_PI), normalDistribution(x, gauss));
+    private static void applyWhole(
+            Activation function, float[] x, int xOffset, float[] y, int yOffset, int count, float[] t, int tOffset) {
+        switch (function) {
+            case GELU -> {
+                gauss(x, xOffset, t, tOffset, count);
+                gelu(x, xOffset, y, yOffset, count, t, tOffset);
+            }
+            case GELU_TANH -> {
+                geluArgument(x, xOffset, t, tOffset, count);
+                tanh(t, tOffset, t, tOffset, count, t, tOffset + BLOCK + LANES);
+                geluTanh(x, xOffset, y, yOffset, count, t, tOffset);
+            }
+            case RELU -> relu(x, xOffset, y, yOffset, count);
+            case TANH -> tanh(x, xOffset, y, yOffset, count, t, tOffset);
+        }
     }
 
-    /** exp(-x^2 / 2). */
-    private static FloatVector gauss(FloatVector x) {
-        return exp(x.mul(x).mul(-0.5f));
+    private static void multiplyWhole(
+            Activation function, float[] g, int gOffset, float[] x, int xOffset, int count, float[] t, int tOffset) {
+        switch (function) {
+            case GELU -> {
+                gauss(x, xOffset, t, tOffset, count);
+                geluDerivative(g, gOffset, x, xOffset, count, t, tOffset);
+            }
+            case GELU_TANH -> {
+                geluArgument(x, xOffset, t, tOffset, count);
+                tanh(t, tOffset, t, tOffset, count, t, tOffset + BLOCK + LANES);
+                geluTanhDerivative(g, gOffset, x, xOffset, count, t, tOffset);
+            }
+            case RELU -> reluDerivative(g, gOffset, x, xOffset, count);
+            case TANH -> {
+                tanh(x, xOffset, t, tOffset, count, t, tOffset + BLOCK + LANES);
+                tanhDerivative(g, gOffset, count, t, tOffset);
+            }
+        }
+    }
+
+    /** t = exp(-x^2 / 2). */
+    private static void gauss(float[] x, int xOffset, float[] t, int tOffset, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            v.mul(v).mul(-0.5f).intoArray(t, tOffset + i);
+        }
+        Simd.exp(t, tOffset, count);
     }
 
     /**
-     * Phi(x) = erfc(-x / sqrt 2) / 2, to 1e-7: erfc(z) = t (a1 + t (a2 + ...)) exp(-z^2) with t = 1 / (1 + p z) for z >= 0
-     * (Abramowitz and Stegun 7.1.26).
+     * y = x Phi(x), Phi(x) = erfc(-x / sqrt 2) / 2 to 1e-7: erfc(z) = t (a1 + t (a2 + ...)) exp(-z^2) with t = 1 / (1 + p
+     * z) for z >= 0 (Abramowitz and Stegun 7.1.26).
      *
      * @param gauss exp(-x^2 / 2)
      */
-    private static FloatVector normalDistribution(FloatVector x, FloatVector gauss) {
-        FloatVector z = x.abs();
-        FloatVector t = broadcast(1f).div(z.fma(broadcast(0.3275911f * SQRT_HALF), broadcast(1f)));
-        FloatVector p = broadcast(0.5f * 1.061405429f);
-        p = p.fma(t, broadcast(0.5f * -1.453152027f));
-        p = p.fma(t, broadcast(0.5f * 1.421413741f));
-        p = p.fma(t, broadcast(0.5f * -0.284496736f));
-        p = p.fma(t, broadcast(0.5f * 0.254829592f));
-        FloatVector tail = p.mul(t).mul(gauss);
-        return tail.blend(broadcast(1f).sub(tail), x.compare(VectorOperators.GT, 0f));
+    private static void gelu(
+            float[] x, int xOffset, float[] y, int yOffset, int count, float[] gauss, int gaussOffset) {
+        FloatVector one = broadcast(FLOATS, 1f);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            FloatVector t = one.div(v.abs().fma(broadcast(FLOATS, P), one));
+            FloatVector p = t.fma(broadcast(FLOATS, A5), broadcast(FLOATS, A4));
+            p = p.fma(t, broadcast(FLOATS, A3)).fma(t, broadcast(FLOATS, A2)).fma(t, broadcast(FLOATS, A1));
+            FloatVector tail = p.mul(t).mul(fromArray(FLOATS, gauss, gaussOffset + i));
+            FloatVector phi = tail.blend(one.sub(tail), v.compare(VectorOperators.GT, 0f));
+            v.mul(phi).intoArray(y, yOffset + i);
+        }
     }
 
-    /** x/2 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3). */
-    static FloatVector geluTanh(FloatVector x) {
-        FloatVector t = tanh(geluArgument(x));
-        return x.mul(0.5f).mul(t.add(1f));
+    /** g *= Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi). */
+    private static void geluDerivative(
+            float[] g, int gOffset, float[] x, int xOffset, int count, float[] gauss, int gaussOffset) {
+        FloatVector one = broadcast(FLOATS, 1f);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            FloatVector e = fromArray(FLOATS, gauss, gaussOffset + i);
+            FloatVector t = one.div(v.abs().fma(broadcast(FLOATS, P), one));
+            FloatVector p = t.fma(broadcast(FLOATS, A5), broadcast(FLOATS, A4));
+            p = p.fma(t, broadcast(FLOATS, A3)).fma(t, broadcast(FLOATS, A2)).fma(t, broadcast(FLOATS, A1));
+            FloatVector tail = p.mul(t).mul(e);
+            FloatVector phi = tail.blend(one.sub(tail), v.compare(VectorOperators.GT, 0f));
+            FloatVector slope = v.mul(e).fma(broadcast(FLOATS, INV_SQRT_2_PI), phi);
+            fromArray(FLOATS, g, gOffset + i).mul(slope).intoArray(g, gOffset + i);
+        }
     }
 
-    /** (1 + tanh u)/2 + x/2 (1 - tanh^2 u) u'. */
-    static FloatVector geluTanhDerivative(FloatVector x) {
-        FloatVector t = tanh(geluArgument(x));
-        FloatVector slope = x.mul(x).fma(broadcast(3 * 0.044715f * SQRT_2_PI), broadcast(SQRT_2_PI));
-        FloatVector bend = t.mul(t).neg().add(1f).mul(slope).mul(x);
-        return t.add(1f).add(bend).mul(0.5f);
+    /** u = sqrt(2/pi) (x + 0.044715 x^3). */
+    private static void geluArgument(float[] x, int xOffset, float[] u, int uOffset, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            FloatVector factor = v.mul(v).fma(broadcast(FLOATS, CUBIC * SQRT_2_PI), broadcast(FLOATS, SQRT_2_PI));
+            v.mul(factor).intoArray(u, uOffset + i);
+        }
     }
 
-    private static FloatVector geluArgument(FloatVector x) {
-        return x.mul(x.mul(x).fma(broadcast(0.044715f * SQRT_2_PI), broadcast(SQRT_2_PI)));
+    /** y = x/2 (1 + tanh u). */
+    private static void geluTanh(
+            float[] x, int xOffset, float[] y, int yOffset, int count, float[] tanh, int tanhOffset) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector t = fromArray(FLOATS, tanh, tanhOffset + i).add(1f);
+            fromArray(FLOATS, x, xOffset + i).mul(0.5f).mul(t).intoArray(y, yOffset + i);
+        }
     }
 
-    /** tanh to 2e-7 relative: Cephes' polynomial below 0.625, else 1 - 2 / (e^2|x| + 1). */
-    static FloatVector tanh(FloatVector x) {
-        FloatVector z = x.mul(x);
-        FloatVector p = broadcast(-5.70498872745e-3f);
-        p = p.fma(z, broadcast(2.06390887954e-2f));
-        p = p.fma(z, broadcast(-5.37397155531e-2f));
-        p = p.fma(z, broadcast(1.33314422036e-1f));
-        p = p.fma(z, broadcast(-3.33332819422e-1f));
-        FloatVector small = p.mul(z).fma(x, x);
-        FloatVector size = x.abs();
-        FloatVector large = broadcast(1f).sub(broadcast(2f).div(exp(size.add(size)).add(1f)));
-        large = large.blend(large.neg(), x.compare(VectorOperators.LT, 0f));
-        return large.blend(small, size.compare(VectorOperators.LT, 0.625f));
+    /** g *= (1 + tanh u)/2 + x/2 (1 - tanh^2 u) u'. */
+    private static void geluTanhDerivative(
+            float[] g, int gOffset, float[] x, int xOffset, int count, float[] tanh, int tanhOffset) {
+        FloatVector one = broadcast(FLOATS, 1f);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            FloatVector t = fromArray(FLOATS, tanh, tanhOffset + i);
+            FloatVector slope =
+                    v.mul(v).fma(broadcast(FLOATS, 3 * CUBIC * SQRT_2_PI), broadcast(FLOATS, SQRT_2_PI));
+            FloatVector bend = one.sub(t.mul(t)).mul(slope).mul(v);
+            FloatVector derivative = t.add(one).add(bend).mul(0.5f);
+            fromArray(FLOATS, g, gOffset + i).mul(derivative).intoArray(g, gOffset + i);
+        }
+    }
+
+    private static void relu(float[] x, int xOffset, float[] y, int yOffset, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            v.blend(0f, v.compare(VectorOperators.LT, 0f)).intoArray(y, yOffset + i);
+        }
+    }
+
+    private static void reluDerivative(float[] g, int gOffset, float[] x, int xOffset, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            VectorMask<Float> off = fromArray(FLOATS, x, xOffset + i).compare(VectorOperators.LE, 0f);
+            fromArray(FLOATS, g, gOffset + i).blend(0f, off).intoArray(g, gOffset + i);
+        }
+    }
+
+    /** y = tanh x to 2e-7 relative: Cephes' polynomial below 0.625, else (1 - e^-2|x|) / (1 + e^-2|x|); y may be x. */
+    private static void tanh(float[] x, int xOffset, float[] y, int yOffset, int count, float[] e, int eOffset) {
+        FloatVector one = broadcast(FLOATS, 1f);
+        for (int i = 0; i < count; i += LANES) {
+            fromArray(FLOATS, x, xOffset + i).abs().mul(-2f).intoArray(e, eOffset + i);
+        }
+        Simd.exp(e, eOffset, count);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = fromArray(FLOATS, x, xOffset + i);
+            FloatVector z = v.mul(v);
+            FloatVector p = z.fma(broadcast(FLOATS, -5.70498872745e-3f), broadcast(FLOATS, 2.06390887954e-2f));
+            p = p.fma(z, broadcast(FLOATS, -5.37397155531e-2f)).fma(z, broadcast(FLOATS, 1.33314422036e-1f));
+            p = p.fma(z, broadcast(FLOATS, -3.33332819422e-1f));
+            FloatVector small = p.mul(z).fma(v, v);
+            FloatVector exponential = fromArray(FLOATS, e, eOffset + i);
+            FloatVector large = one.sub(exponential).div(one.add(exponential));
+            large = large.blend(large.neg(), v.compare(VectorOperators.LT, 0f));
+            large.blend(small, v.abs().compare(VectorOperators.LT, 0.625f)).intoArray(y, yOffset + i);
+        }
+    }
+
+    /** g *= 1 - tanh^2. */
+    private static void tanhDerivative(float[] g, int gOffset, int count, float[] tanh, int tanhOffset) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector t = fromArray(FLOATS, tanh, tanhOffset + i);
+            FloatVector d = broadcast(FLOATS, 1f).sub(t.mul(t));
+            fromArray(FLOATS, g, gOffset + i).mul(d).intoArray(g, gOffset + i);
+        }
     }
 }

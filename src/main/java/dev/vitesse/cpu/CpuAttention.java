@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.broadcast;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -25,6 +26,10 @@ final class CpuAttention implements ThreadTeam.Task {
     private final int batch;
     private final int heads;
     private final int tokens;
+    /** T filled up to whole panels, and to whole vectors. */
+    private final int padded;
+
+    private final int vectors;
     private final int headWidth;
     private final float scale;
     private final int parts;
@@ -33,6 +38,9 @@ final class CpuAttention implements ThreadTeam.Task {
     // The parts of the working memory.
     private final int keys;
     private final int values;
+    private final int maxima;
+    private final int sums;
+    private final int lanes;
     private final int scores;
 
     private CpuAttention(
@@ -44,6 +52,8 @@ final class CpuAttention implements ThreadTeam.Task {
         this.heads = heads;
         batch = context.dim(0);
         tokens = context.dim(1);
+        padded = Gemm.padded(tokens);
+        vectors = Simd.whole(tokens);
         headWidth = context.dim(2) / heads;
         scale = (float) (1 / Math.sqrt(headWidth));
         queries = blocks(tokens);
@@ -51,8 +61,11 @@ final class CpuAttention implements ThreadTeam.Task {
         parts = Math.max(1, Math.min(queries.count(), Math.ceilDiv(2 * backend.team().size(), items)));
         keys = Gemm.TILE;
         values = keys + Math.toIntExact(Packing.panelSize(headWidth, tokens));
-        scores = values + Math.toIntExact(Packing.panelSize(tokens, headWidth));
-        backend.reserveScratch(scores + (long) queries.size() * Gemm.padded(tokens));
+        maxima = values + Math.toIntExact(Packing.panelSize(tokens, headWidth));
+        sums = maxima + queries.size();
+        lanes = sums + queries.size();
+        scores = lanes + queries.size() * LANES;
+        backend.reserveScratch(scores + (long) queries.size() * padded);
     }
 
     static Runnable forward(
@@ -88,54 +101,77 @@ final class CpuAttention implements ThreadTeam.Task {
     /** One block of queries. */
     private void attend(float[] scratch, float[] in, int query, int out, int row, int rows) {
         int width = heads * headWidth;
-        int padded = Gemm.padded(tokens);
         Gemm.multiply(headWidth, in, query, 3 * width, rows, scratch, keys, padded, 0, Gemm.panels(tokens), null,
                 scratch, scores, padded, null, 0, 0, scratch, 0);
-        float[] c = context.floats();
+        maxima(scratch, scores, rows, padded, tokens, vectors, maxima, scale);
         for (int i = 0; i < rows; i++) {
-            int start = scores + i * padded;
-            float max = softmaxNumerators(scratch, start, tokens, padded, scale);
-            float sum = sum(scratch, start, padded);
-            if (logSumExp != null) {
-                logSumExp.floats()[logSumExp.offset() + row + i] = (float) (max * (double) scale + Math.log(sum));
-            }
-            scale(scratch, start, padded, 1 / sum);
+            Simd.exp(scratch, scores + i * padded, vectors);
         }
+        sums(scratch, scores, rows, padded, vectors, lanes, sums);
+        float[] c = context.floats();
         Gemm.multiply(tokens, scratch, scores, padded, rows, scratch, values, headWidth, 0, Gemm.panels(headWidth), null,
                 c, out, width, null, 0, 0, scratch, 0);
+        divide(c, out, rows, width, headWidth, scratch, sums);
+        if (logSumExp != null) {
+            float[] lse = logSumExp.floats();
+            int first = logSumExp.offset() + row;
+            for (int i = 0; i < rows; i++) {
+                lse[first + i] = (float) (scratch[maxima + i] * (double) scale + Math.log(scratch[sums + i]));
+            }
+        }
     }
 
-    /**
-     * s[j] = exp(scale (s[j] - max)) for j below {@code count} and as good as 0 up to {@code padded}.
-     *
-     * @return max
-     */
-    private static float softmaxNumerators(float[] s, int start, int count, int padded, float scale) {
-        for (int j = count; j < padded; j++) {
-            s[start + j] = Float.NEGATIVE_INFINITY;
+    /** Each row s becomes scale (s - max), which fills up the last vector with minus infinity. */
+    private static void maxima(
+            float[] s, int start, int rows, int stride, int count, int end, int maxima, float scale) {
+        for (int r = 0; r < rows; r++) {
+            int row = start + r * stride;
+            for (int j = count; j < end; j++) {
+                s[row + j] = Float.NEGATIVE_INFINITY;
+            }
+            FloatVector most = fromArray(FLOATS, s, row);
+            for (int j = LANES; j < end; j += LANES) {
+                // A comparison and a choice: lanewise(MAX) also sorts out zeros, for twice the instructions.
+                FloatVector v = fromArray(FLOATS, s, row + j);
+                most = most.blend(v, v.compare(VectorOperators.GT, most));
+            }
+            s[maxima + r] = most.reduceLanes(VectorOperators.MAX);
         }
-        FloatVector most = load(s, start);
-        for (int j = LANES; j < padded; j += LANES) {
-            most = most.max(load(s, start + j));
+        for (int r = 0; r < rows; r++) {
+            int row = start + r * stride;
+            float max = s[maxima + r];
+            for (int j = 0; j < end; j += LANES) {
+                fromArray(FLOATS, s, row + j).sub(max).mul(scale).intoArray(s, row + j);
+            }
         }
-        float max = most.reduceLanes(VectorOperators.MAX);
-        for (int j = 0; j < padded; j += LANES) {
-            Simd.exp(load(s, start + j).sub(max).mul(scale)).intoArray(s, start + j);
-        }
-        return max;
     }
 
-    private static float sum(float[] s, int start, int padded) {
-        FloatVector sum = broadcast(0);
-        for (int j = 0; j < padded; j += LANES) {
-            sum = sum.add(load(s, start + j));
+    private static void sums(float[] s, int start, int rows, int stride, int end, int lanes, int sums) {
+        for (int r = 0; r < rows; r++) {
+            int row = start + r * stride;
+            FloatVector sum = fromArray(FLOATS, s, row);
+            for (int j = LANES; j < end; j += LANES) {
+                sum = sum.add(fromArray(FLOATS, s, row + j));
+            }
+            sum.intoArray(s, lanes + r * LANES);
         }
-        return Simd.sum(sum);
+        for (int r = 0; r < rows; r++) {
+            s[sums + r] = Simd.sumLanes(s, lanes + r * LANES);
+        }
     }
 
-    private static void scale(float[] s, int start, int padded, float factor) {
-        for (int j = 0; j < padded; j += LANES) {
-            load(s, start + j).mul(factor).intoArray(s, start + j);
+    /** c[r, :] /= sums[r]. */
+    private static void divide(float[] c, int start, int rows, int stride, int count, float[] s, int sums) {
+        for (int r = 0; r < rows; r++) {
+            float factor = 1 / s[sums + r];
+            int row = start + r * stride;
+            int j = 0;
+            for (; j <= count - LANES; j += LANES) {
+                fromArray(FLOATS, c, row + j).mul(factor).intoArray(c, row + j);
+            }
+            for (; j < count; j++) {
+                c[row + j] *= factor;
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.broadcast;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -28,6 +29,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
     private final int heads;
     private final int tokens;
     private final int padded;
+    private final int vectors;
     private final int headWidth;
     private final float scale;
     private final Split keys;
@@ -41,6 +43,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
     private final int slivers;
     private final int lse;
     private final int dots;
+    private final int lanes;
     private final int probabilities;
     private final int dScores;
     private long scratchSize;
@@ -57,6 +60,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         this.heads = heads;
         tokens = context.dim(1);
         padded = Gemm.padded(tokens);
+        vectors = Simd.whole(tokens);
         headWidth = context.dim(2) / heads;
         scale = (float) (1 / Math.sqrt(headWidth));
         keys = CpuAttention.blocks(tokens);
@@ -69,6 +73,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         slivers = reserve(Packing.columnsSize(keys.size(), tokens));
         lse = reserve(padded);
         dots = reserve(padded);
+        lanes = reserve((long) tokens * LANES);
         probabilities = reserve((long) keys.size() * padded);
         dScores = reserve((long) keys.size() * padded);
         backend.reserveScratch(scratchSize);
@@ -108,10 +113,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         System.arraycopy(logSumExp.floats(), logSumExp.offset() + item * tokens, scratch, lse, tokens);
         Arrays.fill(scratch, lse + tokens, lse + padded, 0f);
         Arrays.fill(scratch, dots + tokens, dots + padded, 0f);
-        float[] c = context.floats();
-        for (int i = 0; i < tokens; i++) {
-            scratch[dots + i] = dot(d, dOut + i * width, c, context.offset() + out + i * width, headWidth);
-        }
+        dots(d, dOut, context.floats(), context.offset() + out, tokens, width, headWidth, scratch, dots, lanes);
         for (int block = 0; block < keys.count(); block++) {
             block(scratch, x, query, dQkv.floats(), dQkv.offset() + in, keys.first(block), keys.end(block));
         }
@@ -129,9 +131,11 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
                 tokenPanels, null, scratch, probabilities, padded, null, 0, 0, scratch, 0);
         Gemm.multiply(headWidth, x, query + 2 * width + row, stride, rows, scratch, dContextTransposed, padded, 0,
                 tokenPanels, null, scratch, dScores, padded, null, 0, 0, scratch, 0);
+        logProbabilities(scratch, probabilities, rows, padded, vectors, lse, scale);
         for (int j = 0; j < rows; j++) {
-            scores(scratch, probabilities + j * padded, dScores + j * padded, lse, dots, padded, scale);
+            Simd.exp(scratch, probabilities + j * padded, vectors);
         }
+        scoreGradients(scratch, probabilities, dScores, rows, padded, vectors, dots, scale);
         Gemm.multiply(tokens, scratch, probabilities, padded, rows, scratch, dContexts, headWidth, 0, headPanels, null,
                 dX, dQuery + 2 * width + row, stride, null, 0, 0, scratch, 0);
         Gemm.multiply(tokens, scratch, dScores, padded, rows, scratch, queries, headWidth, 0, headPanels, null, dX,
@@ -142,25 +146,49 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
                 first > 0, scratch, 0);
     }
 
-    /** One row: p = exp(scale p - lse), ds = scale p (ds - dots). */
-    private static void scores(float[] s, int p, int ds, int lse, int dots, int padded, float scale) {
-        for (int i = 0; i < padded; i += LANES) {
-            FloatVector probability = Simd.exp(load(s, p + i).mul(scale).sub(load(s, lse + i)));
-            probability.intoArray(s, p + i);
-            load(s, ds + i).sub(load(s, dots + i)).mul(probability).mul(scale).intoArray(s, ds + i);
+    /** p = scale p - lse. */
+    private static void logProbabilities(
+            float[] s, int p, int rows, int stride, int end, int lse, float scale) {
+        FloatVector factor = broadcast(FLOATS, scale);
+        for (int r = 0; r < rows; r++) {
+            int row = p + r * stride;
+            for (int i = 0; i < end; i += LANES) {
+                fromArray(FLOATS, s, row + i).mul(factor).sub(fromArray(FLOATS, s, lse + i)).intoArray(s, row + i);
+            }
         }
     }
 
-    private static float dot(float[] a, int aOffset, float[] b, int bOffset, int count) {
-        FloatVector sum = broadcast(0);
-        int i = 0;
-        for (; i <= count - LANES; i += LANES) {
-            sum = load(a, aOffset + i).fma(load(b, bOffset + i), sum);
+    /** ds = scale p (ds - dots). */
+    private static void scoreGradients(
+            float[] s, int p, int ds, int rows, int stride, int end, int dots, float scale) {
+        for (int r = 0; r < rows; r++) {
+            int row = r * stride;
+            for (int i = 0; i < end; i += LANES) {
+                FloatVector difference = fromArray(FLOATS, s, ds + row + i).sub(fromArray(FLOATS, s, dots + i));
+                difference.mul(fromArray(FLOATS, s, p + row + i)).mul(scale).intoArray(s, ds + row + i);
+            }
         }
-        float total = Simd.sum(sum);
-        for (; i < count; i++) {
-            total += a[aOffset + i] * b[bOffset + i];
+    }
+
+    /** D, the dot products of the rows of a and b. */
+    private static void dots(
+            float[] a, int aOffset, float[] b, int bOffset, int rows, int stride, int count, float[] s, int dots,
+            int lanes) {
+        int whole = FLOATS.loopBound(count);
+        for (int r = 0; r < rows; r++) {
+            int row = r * stride;
+            FloatVector sum = broadcast(FLOATS, 0);
+            for (int i = 0; i < whole; i += LANES) {
+                sum = fromArray(FLOATS, a, aOffset + row + i).fma(fromArray(FLOATS, b, bOffset + row + i), sum);
+            }
+            sum.intoArray(s, lanes + r * LANES);
         }
-        return total;
+        for (int r = 0; r < rows; r++) {
+            float total = Simd.sumLanes(s, lanes + r * LANES);
+            for (int i = whole; i < count; i++) {
+                total += a[aOffset + r * stride + i] * b[bOffset + r * stride + i];
+            }
+            s[dots + r] = total;
+        }
     }
 }

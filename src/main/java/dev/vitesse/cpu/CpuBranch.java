@@ -4,6 +4,7 @@ package dev.vitesse.cpu;
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.INTS;
 import static dev.vitesse.cpu.Simd.LANES;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import dev.vitesse.backend.Dropout;
 import java.util.Arrays;
@@ -17,8 +18,10 @@ import org.jspecify.annotations.Nullable;
 final class CpuBranch {
     /** Elements of an item. */
     private static final int GRAIN = 8192;
-    /** A threshold that keeps nothing. */
-    private static final int ALL = 1 << 24;
+    // The constants of Dropout.mix.
+    private static final int MIX_1 = 0x9e3779b9;
+    private static final int MIX_2 = 0x7feb352d;
+    private static final int MIX_3 = 0x846ca68b;
 
     private static final IntVector LANE_NUMBERS = IntVector.zero(INTS).addIndex(1);
 
@@ -31,13 +34,15 @@ final class CpuBranch {
         int width = y.dim(-1);
         Split rows = Split.ofRows(y.rowCount(), width, GRAIN);
         Mask mask = new Mask(dropout, random, y);
+        backend.reserveScratch(Simd.whole(width));
         ThreadTeam.Task task = (item, worker) -> {
+            float[] factors = backend.scratch(worker);
             for (int row = rows.first(item); row < rows.end(item); row++) {
                 int start = row * width;
+                mask.factors(row, width, factors);
                 addRow(y.floats(), y.offset() + start, branch.floats(), branch.offset() + start,
                         residual == null ? null : residual.floats(), residual == null ? 0 : residual.offset() + start,
-                        scale == null ? null : scale.floats(), scale == null ? 0 : scale.offset(), width, start,
-                        mask.key(), mask.threshold(row), mask.factor());
+                        scale == null ? null : scale.floats(), scale == null ? 0 : scale.offset(), width, factors);
             }
         };
         return () -> {
@@ -46,18 +51,18 @@ final class CpuBranch {
         };
     }
 
+    /** y = residual + factor scale branch. */
     private static void addRow(
             float[] y, int yOffset, float[] branch, int branchOffset, float @Nullable [] residual, int residualOffset,
-            float @Nullable [] scale, int scaleOffset, int width, int index, int key, int threshold, float factor) {
+            float @Nullable [] scale, int scaleOffset, int width, float[] factors) {
         for (int j = 0; j < width; j += LANES) {
-            VectorMask<Float> lanes = Simd.first(width - j);
-            FloatVector v = drop(FloatVector.fromArray(FLOATS, branch, branchOffset + j, lanes), index + j, key,
-                    threshold, factor);
+            VectorMask<Float> lanes = FLOATS.indexInRange(j, width);
+            FloatVector v = fromArray(FLOATS, branch, branchOffset + j, lanes).mul(fromArray(FLOATS, factors, j));
             if (scale != null) {
-                v = v.mul(FloatVector.fromArray(FLOATS, scale, scaleOffset + j, lanes));
+                v = v.mul(fromArray(FLOATS, scale, scaleOffset + j, lanes));
             }
             if (residual != null) {
-                v = v.add(FloatVector.fromArray(FLOATS, residual, residualOffset + j, lanes));
+                v = v.add(fromArray(FLOATS, residual, residualOffset + j, lanes));
             }
             v.intoArray(y, yOffset + j, lanes);
         }
@@ -72,20 +77,21 @@ final class CpuBranch {
         Mask mask = new Mask(dropout, random, dY);
         boolean scaled = scale != null && dScale != null && branch != null;
         Partials partials = new Partials(backend, rows.count(), scaled ? width : 0);
+        backend.reserveScratch(Simd.whole(width));
         ThreadTeam.Task task = (item, worker) -> {
+            float[] factors = backend.scratch(worker);
             if (scaled) {
                 Arrays.fill(partials.array(), partials.offset(item), partials.offset(item) + width, 0f);
             }
             for (int row = rows.first(item); row < rows.end(item); row++) {
                 int start = row * width;
+                mask.factors(row, width, factors);
                 if (scaled) {
                     addScaleGradient(partials.array(), partials.offset(item), dY.floats(), dY.offset() + start,
-                            branch.floats(), branch.offset() + start, width, start, mask.key(), mask.threshold(row),
-                            mask.factor());
+                            branch.floats(), branch.offset() + start, width, factors);
                 }
                 addRow(dBranch.floats(), dBranch.offset() + start, dY.floats(), dY.offset() + start, null, 0,
-                        scaled ? scale.floats() : null, scaled ? scale.offset() : 0, width, start, mask.key(),
-                        mask.threshold(row), mask.factor());
+                        scaled ? scale.floats() : null, scaled ? scale.offset() : 0, width, factors);
             }
         };
         return () -> {
@@ -99,34 +105,29 @@ final class CpuBranch {
 
     private static void addScaleGradient(
             float[] sums, int sumOffset, float[] dY, int dYOffset, float[] branch, int branchOffset, int width,
-            int index, int key, int threshold, float factor) {
+            float[] factors) {
         for (int j = 0; j < width; j += LANES) {
-            VectorMask<Float> lanes = Simd.first(width - j);
-            FloatVector d = drop(FloatVector.fromArray(FLOATS, dY, dYOffset + j, lanes), index + j, key, threshold,
-                    factor);
-            d.fma(FloatVector.fromArray(FLOATS, branch, branchOffset + j, lanes),
-                    FloatVector.fromArray(FLOATS, sums, sumOffset + j, lanes)).intoArray(sums, sumOffset + j, lanes);
+            VectorMask<Float> lanes = FLOATS.indexInRange(j, width);
+            FloatVector d = fromArray(FLOATS, dY, dYOffset + j, lanes).mul(fromArray(FLOATS, factors, j));
+            d.fma(fromArray(FLOATS, branch, branchOffset + j, lanes), fromArray(FLOATS, sums, sumOffset + j, lanes))
+                    .intoArray(sums, sumOffset + j, lanes);
         }
     }
 
-    /** v scaled by {@code factor} where {@link Dropout#keeps} keeps the elements from {@code index} on, else 0. */
-    private static FloatVector drop(FloatVector v, int index, int key, int threshold, float factor) {
-        FloatVector scaled = v.mul(factor);
-        if (threshold == 0) {
-            return scaled;
+    /** factors[j] = factor where {@link Dropout#keeps} keeps element {@code index + j}, else 0; in whole vectors. */
+    private static void hash(float[] factors, int width, int index, int key, int threshold, float factor) {
+        for (int j = 0; j < width; j += LANES) {
+            IntVector x = LANE_NUMBERS.add(index + j).add(MIX_1);
+            x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16)).mul(MIX_2);
+            x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 15)).mul(MIX_3);
+            x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16));
+            x = x.lanewise(VectorOperators.XOR, key).add(MIX_1);
+            x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16)).mul(MIX_2);
+            x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 15)).mul(MIX_3);
+            x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16));
+            VectorMask<Integer> kept = x.lanewise(VectorOperators.LSHR, 8).compare(VectorOperators.GE, threshold);
+            FloatVector.zero(FLOATS).blend(factor, kept.cast(FLOATS)).intoArray(factors, j);
         }
-        IntVector hash = mix(mix(LANE_NUMBERS.add(index)).lanewise(VectorOperators.XOR, key));
-        VectorMask<Integer> dropped =
-                hash.lanewise(VectorOperators.LSHR, 8).compare(VectorOperators.LT, threshold);
-        return scaled.blend(0f, dropped.cast(FLOATS));
-    }
-
-    /** {@link Dropout#mix} of each lane. */
-    private static IntVector mix(IntVector x) {
-        x = x.add(0x9e3779b9);
-        x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16)).mul(0x7feb352d);
-        x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 15)).mul(0x846ca68b);
-        return x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16));
     }
 
     /** What is dropped in the current step. */
@@ -152,20 +153,16 @@ final class CpuBranch {
             }
         }
 
-        int key() {
-            return elementKey;
-        }
-
-        /** The threshold for the elements of a row. */
-        int threshold(int row) {
+        /** What the elements of a row are multiplied by: 0 where they are dropped. */
+        void factors(int row, int width, float[] factors) {
+            float scale = (float) (1 / ((1 - (double) dropout.rate()) * (1 - (double) dropout.pathRate())));
             boolean dropped = dropout.pathRate() > 0
                     && !Dropout.keeps(row / rowsPerEntry, entryKey, Dropout.threshold(dropout.pathRate()));
-            return dropped ? ALL : Dropout.threshold(dropout.rate());
-        }
-
-        /** What kept elements are multiplied by. */
-        float factor() {
-            return (float) (1 / ((1 - (double) dropout.rate()) * (1 - (double) dropout.pathRate())));
+            if (dropped || dropout.rate() == 0) {
+                Arrays.fill(factors, 0, Simd.whole(width), dropped ? 0 : scale);
+            } else {
+                hash(factors, width, row * width, elementKey, Dropout.threshold(dropout.rate()), scale);
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ final class CpuLinear implements ThreadTeam.Task {
         int all = Gemm.panels(columns);
         panels = new Split(all, Math.max(Math.min(LEAST_PANELS, all), Math.ceilDiv(all, groups)));
         init = CpuBuffer.allocateFloats("bias of " + c.name(), Gemm.padded(columns));
-        backend.reserveScratch(Gemm.TILE);
+        backend.reserveScratch(Math.max(Gemm.TILE, CpuActivations.SCRATCH));
     }
 
     /** y = epilogue(x weight^T + bias). */
@@ -90,12 +90,13 @@ final class CpuLinear implements ThreadTeam.Task {
         if (epilogue instanceof Epilogue.Activate activate) {
             int column = panels.first(group) * Gemm.PANEL;
             int width = Math.min(columns, panels.end(group) * Gemm.PANEL) - column;
-            activate(activate, sum, start + column, height, width);
+            activate(activate, sum, start + column, height, width, backend.scratch(worker));
         }
     }
 
     /** Forward c = f(sum), backward c *= f'(pre-activation), on a block whose rows are contiguous if it has all columns. */
-    private void activate(Epilogue.Activate activate, CpuTensor sum, int start, int height, int width) {
+    private void activate(
+            Epilogue.Activate activate, CpuTensor sum, int start, int height, int width, float[] scratch) {
         int spans = width == columns ? 1 : height;
         int length = width == columns ? height * width : width;
         for (int i = 0; i < spans; i++) {
@@ -103,10 +104,10 @@ final class CpuLinear implements ThreadTeam.Task {
             if (backward) {
                 CpuTensor pre = (CpuTensor) activate.preActivation();
                 CpuActivations.multiplyDerivative(activate.function(), c.floats(), c.offset() + index, pre.floats(),
-                        pre.offset() + index, length);
+                        pre.offset() + index, length, scratch, 0);
             } else {
                 CpuActivations.apply(activate.function(), sum.floats(), sum.offset() + index, c.floats(),
-                        c.offset() + index, length);
+                        c.offset() + index, length, scratch, 0);
             }
         }
     }

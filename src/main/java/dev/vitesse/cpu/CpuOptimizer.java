@@ -3,8 +3,8 @@ package dev.vitesse.cpu;
 
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.broadcast;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import dev.vitesse.backend.OptimizerRule;
 import jdk.incubator.vector.FloatVector;
@@ -23,11 +23,12 @@ final class CpuOptimizer {
     static Runnable sumOfSquares(CpuBackend backend, CpuTensor sum, CpuTensor x) {
         Split elements = Split.of(x.size(), GRAIN);
         double[] sums = new double[elements.count()];
+        backend.reserveScratch(LANES);
         ThreadTeam.Task task = (item, worker) -> {
             double total = 0;
             int end = elements.end(item);
             for (int i = elements.first(item); i < end; i += SQUARES) {
-                total += squares(x.floats(), x.offset() + i, Math.min(SQUARES, end - i));
+                total += squares(x.floats(), x.offset() + i, Math.min(SQUARES, end - i), backend.scratch(worker));
             }
             sums[item] = total;
         };
@@ -41,17 +42,18 @@ final class CpuOptimizer {
         };
     }
 
-    private static float squares(float[] x, int offset, int count) {
-        FloatVector even = broadcast(0);
-        FloatVector odd = broadcast(0);
+    private static float squares(float[] x, int offset, int count, float[] scratch) {
+        FloatVector even = broadcast(FLOATS, 0);
+        FloatVector odd = broadcast(FLOATS, 0);
         int i = 0;
         for (; i <= count - 2 * LANES; i += 2 * LANES) {
-            FloatVector a = load(x, offset + i);
-            FloatVector b = load(x, offset + i + LANES);
+            FloatVector a = fromArray(FLOATS, x, offset + i);
+            FloatVector b = fromArray(FLOATS, x, offset + i + LANES);
             even = a.fma(a, even);
             odd = b.fma(b, odd);
         }
-        float total = Simd.sum(even.add(odd));
+        even.add(odd).intoArray(scratch, 0);
+        float total = Simd.sumLanes(scratch, 0);
         for (; i < count; i++) {
             total += x[offset + i] * x[offset + i];
         }
@@ -105,14 +107,14 @@ final class CpuOptimizer {
         float beta2 = rule.beta2();
         float epsilon = rule.epsilon();
         for (int i = 0; i < count; i += LANES) {
-            VectorMask<Float> lanes = Simd.first(count - i);
-            FloatVector weight = FloatVector.fromArray(FLOATS, w, wOffset + i, lanes);
-            FloatVector g = FloatVector.fromArray(FLOATS, gradient, gOffset + i, lanes).mul(clip);
-            g = weight.fma(broadcast(added), g);
-            FloatVector mean = FloatVector.fromArray(FLOATS, m, mOffset + i, lanes).mul(beta1);
-            mean = g.fma(broadcast(1 - beta1), mean);
-            FloatVector square = FloatVector.fromArray(FLOATS, v, vOffset + i, lanes).mul(beta2);
-            square = g.mul(g).fma(broadcast(1 - beta2), square);
+            VectorMask<Float> lanes = FLOATS.indexInRange(i, count);
+            FloatVector weight = fromArray(FLOATS, w, wOffset + i, lanes);
+            FloatVector g = fromArray(FLOATS, gradient, gOffset + i, lanes).mul(clip);
+            g = weight.fma(broadcast(FLOATS, added), g);
+            FloatVector mean = fromArray(FLOATS, m, mOffset + i, lanes).mul(beta1);
+            mean = g.fma(broadcast(FLOATS, 1 - beta1), mean);
+            FloatVector square = fromArray(FLOATS, v, vOffset + i, lanes).mul(beta2);
+            square = g.mul(g).fma(broadcast(FLOATS, 1 - beta2), square);
             FloatVector root = square.div(c2).sqrt().add(epsilon);
             mean.intoArray(m, mOffset + i, lanes);
             square.intoArray(v, vOffset + i, lanes);
@@ -137,16 +139,16 @@ final class CpuOptimizer {
     private static void sgd(
             float[] w, int wOffset, float[] velocity, int vOffset, float[] gradient, int gOffset, int count, float rate,
             float clip, OptimizerRule.Sgd rule) {
-        FloatVector momentum = broadcast(rule.momentum());
+        FloatVector momentum = broadcast(FLOATS, rule.momentum());
         for (int i = 0; i < count; i += LANES) {
-            VectorMask<Float> lanes = Simd.first(count - i);
-            FloatVector weight = FloatVector.fromArray(FLOATS, w, wOffset + i, lanes);
-            FloatVector g = FloatVector.fromArray(FLOATS, gradient, gOffset + i, lanes).mul(clip);
-            g = weight.fma(broadcast(rule.weightDecay()), g);
-            FloatVector v = FloatVector.fromArray(FLOATS, velocity, vOffset + i, lanes).fma(momentum, g);
+            VectorMask<Float> lanes = FLOATS.indexInRange(i, count);
+            FloatVector weight = fromArray(FLOATS, w, wOffset + i, lanes);
+            FloatVector g = fromArray(FLOATS, gradient, gOffset + i, lanes).mul(clip);
+            g = weight.fma(broadcast(FLOATS, rule.weightDecay()), g);
+            FloatVector v = fromArray(FLOATS, velocity, vOffset + i, lanes).fma(momentum, g);
             v.intoArray(velocity, vOffset + i, lanes);
             FloatVector direction = rule.nesterov() ? v.fma(momentum, g) : v;
-            direction.fma(broadcast(-rate), weight).intoArray(w, wOffset + i, lanes);
+            direction.fma(broadcast(FLOATS, -rate), weight).intoArray(w, wOffset + i, lanes);
         }
     }
 }

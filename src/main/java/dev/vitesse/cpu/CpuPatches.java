@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import org.jspecify.annotations.Nullable;
 
@@ -146,7 +147,7 @@ final class CpuPatches implements ThreadTeam.Task {
         private void copyLine(float[] from, int fromIndex, float[] to, int toIndex) {
             int i = 0;
             for (; i <= patch - LANES; i += LANES) {
-                load(from, fromIndex + i).intoArray(to, toIndex + i);
+                fromArray(FLOATS, from, fromIndex + i).intoArray(to, toIndex + i);
             }
             for (; i < patch; i++) {
                 to[toIndex + i] = from[fromIndex + i];

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
@@ -122,9 +124,9 @@ final class CpuWeightGradient implements ThreadTeam.Task {
             boolean accumulate) {
         int j = 0;
         for (; j <= columns - LANES; j += LANES) {
-            FloatVector total = accumulate ? load(sum, sumOffset + j) : Simd.broadcast(0);
+            FloatVector total = accumulate ? fromArray(FLOATS, sum, sumOffset + j) : broadcast(FLOATS, 0);
             for (int i = 0; i < rows; i++) {
-                total = total.add(load(a, aOffset + i * aStride + j));
+                total = total.add(fromArray(FLOATS, a, aOffset + i * aStride + j));
             }
             total.intoArray(sum, sumOffset + j);
         }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
+import static dev.vitesse.cpu.Simd.LANES;
+import static jdk.incubator.vector.FloatVector.fromArray;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,52 +69,65 @@ final class Gemm {
                 int column = panel * PANEL;
                 int startOffset = zeros ? 0 : column;
                 int panelOffset = bOffset + panel * depth * PANEL + k * PANEL;
-                if (columns - column >= PANEL) {
-                    wholePanel(length, a, aOffset + k, aStride, rows, b, panelOffset, start, startOffset, c,
-                            cOffset + column, cStride, add, addOffset + column, addStride);
-                } else {
-                    partPanel(length, a, aOffset + k, aStride, rows, b, panelOffset, columns - column, start,
-                            startOffset, c, cOffset + column, cStride, add, addOffset + column, addStride, tile,
-                            tileOffset);
-                }
+                panel(length, a, aOffset + k, aStride, rows, b, panelOffset, Math.min(PANEL, columns - column), start,
+                        startOffset, c, cOffset + column, cStride, add, addOffset + column, addStride, tile,
+                        tileOffset);
             }
         }
     }
 
-    private static void wholePanel(
-            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
-            int baseStride) {
-        for (int row = 0; row < rows; row += ROWS) {
-            tileByRows(depth, a, aOffset + row * aStride, aStride, Math.min(ROWS, rows - row), b, bOffset, init,
-                    initOffset, c, cOffset + row * cStride, cStride, base, baseOffset + row * baseStride, baseStride);
-        }
-    }
-
-    private static void partPanel(
+    /** One panel of C, {@code columns} wide. Tiles that are cut off or to be added go through working memory. */
+    private static void panel(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
             float[] init, int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
             int baseStride, float[] tile, int tileOffset) {
+        boolean direct = columns == PANEL && base == null;
         for (int row = 0; row < rows; row += ROWS) {
+            int from = aOffset + row * aStride;
+            int to = cOffset + row * cStride;
             int height = Math.min(ROWS, rows - row);
-            tileByRows(depth, a, aOffset + row * aStride, aStride, height, b, bOffset, init, initOffset, tile,
-                    tileOffset, PANEL, null, 0, 0);
-            copyTile(height, columns, tile, tileOffset, c, cOffset + row * cStride, cStride, base,
-                    baseOffset + row * baseStride, baseStride);
+            if (direct && height == ROWS) {
+                tileByRows(depth, a, from, aStride, ROWS, b, bOffset, init, initOffset, c, to, cStride);
+            } else {
+                tileByRows(depth, a, from, aStride, height, b, bOffset, init, initOffset, tile, tileOffset, PANEL);
+                copyTile(height, columns, tile, tileOffset, c, to, cStride, base, baseOffset + row * baseStride,
+                        baseStride);
+            }
         }
     }
 
-    /** C (+)= the left columns of a tile. */
+    /** C = the upper left part of a tile (+ base). */
     private static void copyTile(
             int rows, int columns, float[] tile, int tileOffset, float[] c, int cOffset, int cStride,
             float @Nullable [] base, int baseOffset, int baseStride) {
         for (int r = 0; r < rows; r++) {
             int from = tileOffset + r * PANEL;
             int to = cOffset + r * cStride;
-            int add = baseOffset + r * baseStride;
-            for (int j = 0; j < columns; j++) {
-                c[to + j] = base == null ? tile[from + j] : tile[from + j] + base[add + j];
+            if (base == null) {
+                copyRow(columns, tile, from, c, to);
+            } else {
+                addRow(columns, tile, from, base, baseOffset + r * baseStride, c, to);
             }
+        }
+    }
+
+    private static void copyRow(int columns, float[] tile, int from, float[] c, int to) {
+        int j = 0;
+        for (; j <= columns - LANES; j += LANES) {
+            fromArray(FLOATS, tile, from + j).intoArray(c, to + j);
+        }
+        for (; j < columns; j++) {
+            c[to + j] = tile[from + j];
+        }
+    }
+
+    private static void addRow(int columns, float[] tile, int from, float[] base, int add, float[] c, int to) {
+        int j = 0;
+        for (; j <= columns - LANES; j += LANES) {
+            fromArray(FLOATS, tile, from + j).add(fromArray(FLOATS, base, add + j)).intoArray(c, to + j);
+        }
+        for (; j < columns; j++) {
+            c[to + j] = tile[from + j] + base[add + j];
         }
     }
 
@@ -131,10 +148,10 @@ final class Gemm {
                 int height = Math.min(ROWS, rows - row);
                 int from = aOffset + row * depth;
                 int to = cOffset + row * cStride + column;
-                if (width == PANEL) {
-                    tileByColumns(depth, a, from, height, b, panel, c, to, cStride, base, to, cStride);
+                if (width == PANEL && height == ROWS && !accumulate) {
+                    tileByColumns(depth, a, from, b, panel, c, to, cStride);
                 } else {
-                    tileByColumns(depth, a, from, height, b, panel, tile, tileOffset, PANEL, null, 0, 0);
+                    tileByColumns(depth, a, from, b, panel, tile, tileOffset, PANEL);
                     copyTile(height, width, tile, tileOffset, c, to, cStride, base, to, cStride);
                 }
             }
@@ -143,24 +160,20 @@ final class Gemm {
 
     private static void tileByRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
-            int baseStride) {
+            int initOffset, float[] c, int cOffset, int cStride) {
         if (WIDE) {
-            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride, base,
-                    baseOffset, baseStride);
+            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
         } else {
-            Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride, base,
-                    baseOffset, baseStride);
+            Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
         }
     }
 
     private static void tileByColumns(
-            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] c, int cOffset, int cStride,
-            float @Nullable [] base, int baseOffset, int baseStride) {
+            int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
         if (WIDE) {
-            Tile6x4.byColumns(depth, a, aOffset, rows, b, bOffset, c, cOffset, cStride, base, baseOffset, baseStride);
+            Tile6x4.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
         } else {
-            Tile6x2.byColumns(depth, a, aOffset, rows, b, bOffset, c, cOffset, cStride, base, baseOffset, baseStride);
+            Tile6x2.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
         }
     }
 

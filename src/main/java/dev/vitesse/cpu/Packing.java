@@ -3,8 +3,9 @@ package dev.vitesse.cpu;
 
 import static dev.vitesse.cpu.Gemm.PANEL;
 import static dev.vitesse.cpu.Gemm.ROWS;
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
 
@@ -35,7 +36,7 @@ final class Packing {
     private static void copyRow(float[] from, int index, int width, float[] to, int target) {
         if (width == PANEL) {
             for (int j = 0; j < PANEL; j += LANES) {
-                load(from, index + j).intoArray(to, target + j);
+                fromArray(FLOATS, from, index + j).intoArray(to, target + j);
             }
         } else {
             for (int j = 0; j < PANEL; j++) {
@@ -88,9 +89,9 @@ final class Packing {
         for (int k = 0; k < depth; k++) {
             int from = offset + k * stride;
             int to = target + k * ROWS;
-            load(a, from).intoArray(slivers, to);
+            fromArray(FLOATS, a, from).intoArray(slivers, to);
             if (LANES < ROWS) {
-                load(a, from + ROWS - LANES).intoArray(slivers, to + ROWS - LANES);
+                fromArray(FLOATS, a, from + ROWS - LANES).intoArray(slivers, to + ROWS - LANES);
             }
         }
     }

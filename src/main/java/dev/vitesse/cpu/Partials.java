@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -58,9 +60,9 @@ final class Partials implements ThreadTeam.Task {
         int end = Math.min(length, (item + 1) * GRAIN);
         int j = item * GRAIN;
         for (; j <= end - LANES; j += LANES) {
-            FloatVector total = Simd.broadcast(0);
+            FloatVector total = broadcast(FLOATS, 0);
             for (int chunk = 0; chunk < count; chunk++) {
-                total = total.add(load(parts, chunk * size + first + j));
+                total = total.add(fromArray(FLOATS, parts, chunk * size + first + j));
             }
             total.intoArray(target, targetOffset + j);
         }

@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static dev.vitesse.cpu.Simd.broadcast;
-import static dev.vitesse.cpu.Simd.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The innermost products for processors with 16 vector registers: AVX2, SSE. A tile of 6 rows by 2 vectors
  * of C stays in 12 registers while k runs: per k, 2 vector loads of B, 6 broadcasts of A, 12 multiply-adds.
  *
  * <pre>
- * C[r, :] = init + sum over k of A[r, k] B[k, :] (+ base[r, :])        r &lt; rows &lt;= 6
+ * C[r, :] = init + sum over k of A[r, k] B[k, :]        r &lt; 6
  * </pre>
  *
- * B is a panel [depth][2 vectors]. All six rows are always computed, those from {@code rows} on again from row 0 and not
- * stored. Locals are named one by one because C2 keeps no array of vectors in registers.
+ * B is a panel [depth][2 vectors]. Locals are named one by one because C2 keeps no array of vectors in registers.
  */
 final class Tile6x2 {
     /** Columns of a tile. */
     static final int COLUMNS = 2 * LANES;
-
     /**
      * The distance of neighbours in a packed column. Not final, lest C2 see that six loads are neighbours: it then does
      * them together, runs out of registers and is half as fast.
@@ -31,23 +29,18 @@ final class Tile6x2 {
 
     private Tile6x2() {}
 
-    /**
-     * With A by rows: A[r, k] at a[aOffset + r aStride + k].
-     *
-     * @param base what is added at the end, or null
-     */
+    /** With A by rows: A[r, k] at a[aOffset + r aStride + k]; rows of C from {@code rows} on repeat the first. */
     static void byRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
-            int baseStride) {
+            int initOffset, float[] c, int cOffset, int cStride) {
         int a0 = aOffset;
         int a1 = rows > 1 ? a0 + aStride : a0;
         int a2 = rows > 2 ? a1 + aStride : a0;
         int a3 = rows > 3 ? a2 + aStride : a0;
         int a4 = rows > 4 ? a3 + aStride : a0;
         int a5 = rows > 5 ? a4 + aStride : a0;
-        FloatVector c00 = load(init, initOffset);
-        FloatVector c01 = load(init, initOffset + LANES);
+        FloatVector c00 = fromArray(FLOATS, init, initOffset);
+        FloatVector c01 = fromArray(FLOATS, init, initOffset + LANES);
         FloatVector c10 = c00, c11 = c01;
         FloatVector c20 = c00, c21 = c01;
         FloatVector c30 = c00, c31 = c01;
@@ -55,61 +48,58 @@ final class Tile6x2 {
         FloatVector c50 = c00, c51 = c01;
         for (int k = 0; k < depth; k++) {
             int kb = bOffset + k * COLUMNS;
-            FloatVector b0 = load(b, kb);
-            FloatVector b1 = load(b, kb + LANES);
-            FloatVector x = broadcast(a[a0 + k]);
+            FloatVector b0 = fromArray(FLOATS, b, kb);
+            FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
+            FloatVector x = broadcast(FLOATS, a[a0 + k]);
             c00 = x.fma(b0, c00);
             c01 = x.fma(b1, c01);
-            x = broadcast(a[a1 + k]);
+            x = broadcast(FLOATS, a[a1 + k]);
             c10 = x.fma(b0, c10);
             c11 = x.fma(b1, c11);
-            x = broadcast(a[a2 + k]);
+            x = broadcast(FLOATS, a[a2 + k]);
             c20 = x.fma(b0, c20);
             c21 = x.fma(b1, c21);
-            x = broadcast(a[a3 + k]);
+            x = broadcast(FLOATS, a[a3 + k]);
             c30 = x.fma(b0, c30);
             c31 = x.fma(b1, c31);
-            x = broadcast(a[a4 + k]);
+            x = broadcast(FLOATS, a[a4 + k]);
             c40 = x.fma(b0, c40);
             c41 = x.fma(b1, c41);
-            x = broadcast(a[a5 + k]);
+            x = broadcast(FLOATS, a[a5 + k]);
             c50 = x.fma(b0, c50);
             c51 = x.fma(b1, c51);
         }
-        store(c00, c01, c, cOffset, base, baseOffset);
-        if (rows > 1) {
-            store(c10, c11, c, cOffset + cStride, base, baseOffset + baseStride);
-        }
-        if (rows > 2) {
-            store(c20, c21, c, cOffset + 2 * cStride, base, baseOffset + 2 * baseStride);
-        }
-        if (rows > 3) {
-            store(c30, c31, c, cOffset + 3 * cStride, base, baseOffset + 3 * baseStride);
-        }
-        if (rows > 4) {
-            store(c40, c41, c, cOffset + 4 * cStride, base, baseOffset + 4 * baseStride);
-        }
-        if (rows > 5) {
-            store(c50, c51, c, cOffset + 5 * cStride, base, baseOffset + 5 * baseStride);
-        }
+        int to = cOffset;
+        c00.intoArray(c, to);
+        c01.intoArray(c, to + LANES);
+        to += cStride;
+        c10.intoArray(c, to);
+        c11.intoArray(c, to + LANES);
+        to += cStride;
+        c20.intoArray(c, to);
+        c21.intoArray(c, to + LANES);
+        to += cStride;
+        c30.intoArray(c, to);
+        c31.intoArray(c, to + LANES);
+        to += cStride;
+        c40.intoArray(c, to);
+        c41.intoArray(c, to + LANES);
+        to += cStride;
+        c50.intoArray(c, to);
+        c51.intoArray(c, to + LANES);
     }
 
-    /**
-     * With A packed by columns: A[r, k] at a[aOffset + 6 k + r].
-     *
-     * @param base what is added at the end, or null
-     */
+    /** With A packed by columns: A[r, k] at a[aOffset + 6 k + r]; init is zero. */
     static void byColumns(
-            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] c, int cOffset, int cStride,
-            float @Nullable [] base, int baseOffset, int baseStride) {
+            int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
         int a0 = aOffset;
         int a1 = a0 + one;
         int a2 = a1 + one;
         int a3 = a2 + one;
         int a4 = a3 + one;
         int a5 = a4 + one;
-        FloatVector c00 = broadcast(0f);
-        FloatVector c01 = broadcast(0f);
+        FloatVector c00 = broadcast(FLOATS, 0);
+        FloatVector c01 = broadcast(FLOATS, 0);
         FloatVector c10 = c00, c11 = c01;
         FloatVector c20 = c00, c21 = c01;
         FloatVector c30 = c00, c31 = c01;
@@ -117,52 +107,44 @@ final class Tile6x2 {
         FloatVector c50 = c00, c51 = c01;
         for (int k = 0; k < depth; k++) {
             int kb = bOffset + k * COLUMNS;
-            FloatVector b0 = load(b, kb);
-            FloatVector b1 = load(b, kb + LANES);
-            FloatVector x = broadcast(a[a0 + 6 * k]);
+            FloatVector b0 = fromArray(FLOATS, b, kb);
+            FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
+            FloatVector x = broadcast(FLOATS, a[a0 + 6 * k]);
             c00 = x.fma(b0, c00);
             c01 = x.fma(b1, c01);
-            x = broadcast(a[a1 + 6 * k]);
+            x = broadcast(FLOATS, a[a1 + 6 * k]);
             c10 = x.fma(b0, c10);
             c11 = x.fma(b1, c11);
-            x = broadcast(a[a2 + 6 * k]);
+            x = broadcast(FLOATS, a[a2 + 6 * k]);
             c20 = x.fma(b0, c20);
             c21 = x.fma(b1, c21);
-            x = broadcast(a[a3 + 6 * k]);
+            x = broadcast(FLOATS, a[a3 + 6 * k]);
             c30 = x.fma(b0, c30);
             c31 = x.fma(b1, c31);
-            x = broadcast(a[a4 + 6 * k]);
+            x = broadcast(FLOATS, a[a4 + 6 * k]);
             c40 = x.fma(b0, c40);
             c41 = x.fma(b1, c41);
-            x = broadcast(a[a5 + 6 * k]);
+            x = broadcast(FLOATS, a[a5 + 6 * k]);
             c50 = x.fma(b0, c50);
             c51 = x.fma(b1, c51);
         }
-        store(c00, c01, c, cOffset, base, baseOffset);
-        if (rows > 1) {
-            store(c10, c11, c, cOffset + cStride, base, baseOffset + baseStride);
-        }
-        if (rows > 2) {
-            store(c20, c21, c, cOffset + 2 * cStride, base, baseOffset + 2 * baseStride);
-        }
-        if (rows > 3) {
-            store(c30, c31, c, cOffset + 3 * cStride, base, baseOffset + 3 * baseStride);
-        }
-        if (rows > 4) {
-            store(c40, c41, c, cOffset + 4 * cStride, base, baseOffset + 4 * baseStride);
-        }
-        if (rows > 5) {
-            store(c50, c51, c, cOffset + 5 * cStride, base, baseOffset + 5 * baseStride);
-        }
-    }
-
-    private static void store(
-            FloatVector c0, FloatVector c1, float[] c, int cIndex, float @Nullable [] base, int baseIndex) {
-        if (base != null) {
-            c0 = c0.add(load(base, baseIndex));
-            c1 = c1.add(load(base, baseIndex + LANES));
-        }
-        c0.intoArray(c, cIndex);
-        c1.intoArray(c, cIndex + LANES);
+        int to = cOffset;
+        c00.intoArray(c, to);
+        c01.intoArray(c, to + LANES);
+        to += cStride;
+        c10.intoArray(c, to);
+        c11.intoArray(c, to + LANES);
+        to += cStride;
+        c20.intoArray(c, to);
+        c21.intoArray(c, to + LANES);
+        to += cStride;
+        c30.intoArray(c, to);
+        c31.intoArray(c, to + LANES);
+        to += cStride;
+        c40.intoArray(c, to);
+        c41.intoArray(c, to + LANES);
+        to += cStride;
+        c50.intoArray(c, to);
+        c51.intoArray(c, to + LANES);
     }
 }
