@@ -2,6 +2,7 @@
 package dev.vitesse.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.Tensor;
@@ -88,7 +89,7 @@ abstract class ModelConformance {
         }
         for (int i = 0; i < wanted.length; i++) {
             assertThat((double) found[i]).as("%s at %d of %s", what, i, Arrays.toString(expected.shape()))
-                    .isCloseTo(wanted[i], org.assertj.core.api.Assertions.within(tolerance * Math.max(largest, 1e-3)));
+                    .isCloseTo(wanted[i], within(tolerance * Math.max(largest, 1e-3)));
         }
     }
 }
