@@ -4,6 +4,8 @@ package dev.vitesse.kernels;
 import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.ElementType;
 import dev.vitesse.backend.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,7 +28,7 @@ final class CaseTensors implements AutoCloseable {
         this.kernelCase = kernelCase;
         // Both aligned operands, which kernels may treat in a faster way, and others; a case always has the same.
         guard = kernelCase.name().hashCode() % 2 == 0 ? 64 : 67;
-        for (Operand operand : kernelCase.operands()) {
+        for (Operand operand : kernelCase.argumentOperands()) {
             Tensor tensor = backend.tensor(operand.name(), operand.type(), guard + operand.elements() + guard);
             whole.put(operand.name(), tensor);
             views.put(operand.name(), tensor.rows(guard, operand.elements()).reshape(operand.shape()));
@@ -39,9 +41,9 @@ final class CaseTensors implements AutoCloseable {
 
     /** Writes inputs and guards, and NaN to the outputs. */
     void write(Map<String, double[]> values) {
-        for (Operand operand : kernelCase.operands()) {
+        for (Operand operand : kernelCase.argumentOperands()) {
             int[] bits = new int[guard + operand.elements() + guard];
-            java.util.Arrays.fill(bits, SENTINEL);
+            Arrays.fill(bits, SENTINEL);
             if (operand.role() != Operand.Role.OUTPUT) {
                 double[] source = values.get(operand.name());
                 for (int i = 0; i < source.length; i++) {
@@ -58,9 +60,9 @@ final class CaseTensors implements AutoCloseable {
     /** The results as bits, after a check that guards and inputs are as they were written. */
     Map<String, int[]> read() {
         Map<String, int[]> results = new LinkedHashMap<>();
-        for (Operand operand : kernelCase.operands()) {
+        for (Operand operand : kernelCase.argumentOperands()) {
             int[] bits = new int[guard + operand.elements() + guard];
-            whole.get(operand.name()).read(java.lang.foreign.MemorySegment.ofArray(bits));
+            whole.get(operand.name()).read(MemorySegment.ofArray(bits));
             int[] before = written.get(operand.name());
             for (int i = 0; i < bits.length; i++) {
                 boolean inside = i >= guard && i < guard + operand.elements();
@@ -73,7 +75,7 @@ final class CaseTensors implements AutoCloseable {
                 }
             }
             if (operand.isResult()) {
-                results.put(operand.name(), java.util.Arrays.copyOfRange(bits, guard, guard + operand.elements()));
+                results.put(operand.name(), Arrays.copyOfRange(bits, guard, guard + operand.elements()));
             }
         }
         return results;

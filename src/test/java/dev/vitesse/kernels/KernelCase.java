@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param op the method of {@link Kernels}
  * @param parameters shapes and options, which with {@code op} make the case's name
- * @param operands every tensor of the call
+ * @param operands every tensor of the call, and what {@code prepare} needs besides
  * @param prepare computes the {@link Operand.Role#PREPARED} operands, or null if there are none
  * @param call schedules the operation
  * @param flops additions, multiplications and function values of the formula
@@ -35,6 +35,11 @@ public record KernelCase(
         public @Nullable Tensor get(String name) {
             return tensors.get(name);
         }
+    }
+
+    /** The tensors of the call. */
+    public List<Operand> argumentOperands() {
+        return operands.stream().filter(operand -> operand.role() != Operand.Role.SCRATCH).toList();
     }
 
     /** As tests print it and {@code -Dvitesse.case} finds it. */
@@ -88,6 +93,10 @@ public record KernelCase(
 
         public Builder prepared(String name, int... shape) {
             return add(name, Operand.Role.PREPARED, ElementType.FLOAT32, Fill.constant(0), Tolerance.EXACT, true, shape);
+        }
+
+        public Builder scratch(String name, int... shape) {
+            return add(name, Operand.Role.SCRATCH, ElementType.FLOAT32, Fill.constant(0), Tolerance.EXACT, true, shape);
         }
 
         public Builder output(String name, Tolerance tolerance, int... shape) {

@@ -19,6 +19,8 @@ public record Operand(
         INPUT,
         /** An input that another operation computes from other inputs: the mean of LayerNorm's backward pass. */
         PREPARED,
+        /** What that operation writes besides; no argument of the case's call. */
+        SCRATCH,
         /** Overwritten; full of NaN before. */
         OUTPUT,
         /** Read and written. */
@@ -35,6 +37,11 @@ public record Operand(
 
     /** Bytes moved if each element is read or written once, or both. */
     public long traffic() {
-        return (long) elements() * type.bytes() * (role == Role.UPDATED ? 2 : 1);
+        long bytes = (long) elements() * type.bytes();
+        return switch (role) {
+            case UPDATED -> 2 * bytes;
+            case SCRATCH -> 0;
+            default -> bytes;
+        };
     }
 }

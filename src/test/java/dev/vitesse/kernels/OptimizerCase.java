@@ -4,6 +4,7 @@ package dev.vitesse.kernels;
 import dev.vitesse.backend.OptimizerRule;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 
 /** What happens to the gradients of a tensor of {@code elements} elements, and {@code fill}. */
 public record OptimizerCase(int elements) {
@@ -55,7 +56,7 @@ public record OptimizerCase(int elements) {
 
     /** Clipping by the sums of {@code elements} tensors. */
     public KernelCase clipFactor(float maxNorm, Fill sums) {
-        double first = sums.value(new java.util.SplittableRandom(0), 0);
+        double first = sums.value(new SplittableRandom(0), 0);
         String text = first < 1e-3 || !Double.isFinite(first) ? ",sums=" + first : "";
         return KernelCase.builder("clipFactor", "n=%d,max=%s%s", elements, maxNorm, text)
                 .output("clip", new Tolerance(2e-6, 1e-3), 2)

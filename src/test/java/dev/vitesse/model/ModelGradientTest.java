@@ -27,8 +27,7 @@ class ModelGradientTest {
     void agreesWithFiniteDifferences(String name) {
         try (ReferenceBackend backend = new ReferenceBackend();
                 ModelPass pass = new ModelPass(TinyModels.all().get(name), backend)) {
-            pass.forward.run();
-            pass.backward.run();
+            pass.run();
             pass.variables().forEach((variable, tensor) -> {
                 double[] gradient = ((ReferenceTensor) pass.gradients().get(variable)).toDoubles();
                 double[] expected = differences(pass, (ReferenceTensor) tensor);

@@ -17,7 +17,7 @@ final class ModelPass implements AutoCloseable {
     final VisionTransformer model;
     final Activations activations;
     final Program forward;
-    final Program backward;
+    private final Program backward;
     private final ActivationGradients activationGradients;
     private final Parameters gradients;
     private final Tensor metrics;
@@ -64,6 +64,14 @@ final class ModelPass implements AutoCloseable {
         Map<String, Tensor> all = new LinkedHashMap<>(gradients.named());
         all.put("images", activationGradients.dImages);
         return all;
+    }
+
+    /** Runs both passes, and again: what the first left in a buffer must not change what the second gives. */
+    void run() {
+        for (int i = 0; i < 2; i++) {
+            forward.run();
+            backward.run();
+        }
     }
 
     /** Mean loss and number correct. */

@@ -8,6 +8,7 @@ import dev.vitesse.backend.Activation;
 import dev.vitesse.backend.Dropout;
 import dev.vitesse.backend.Epilogue;
 import dev.vitesse.backend.OptimizerRule;
+import java.util.Arrays;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
@@ -131,15 +132,15 @@ class ReferenceKernelsTest {
         ReferenceTensor y = j.tensor("y", 2000, 100);
         ReferenceTensor random = j.ints("random", 42, 3);
         j.record(k -> k.residualAdd(y, ones, null, null, new Dropout(0.2f, 0, 0), random)).run();
-        long kept = java.util.Arrays.stream(y.toDoubles()).filter(x -> x != 0).count();
+        long kept = Arrays.stream(y.toDoubles()).filter(x -> x != 0).count();
         // Five standard deviations of a binomial distribution.
         assertThat((double) kept).isEqualTo(0.8 * elements, within(5 * Math.sqrt(0.16 * elements)));
-        assertThat(java.util.Arrays.stream(y.toDoubles()).max().orElseThrow()).isEqualTo(1.25, within(1e-7));
+        assertThat(Arrays.stream(y.toDoubles()).max().orElseThrow()).isEqualTo(1.25, within(1e-7));
         j.record(k -> k.residualAdd(y, ones, null, null, new Dropout(0, 0.2f, 0), random)).run();
         for (int b = 0; b < 2000; b++) {
             assertThat(y.slice(b).toDoubles()).containsOnly(y.get(b, 0));
         }
-        double entries = java.util.Arrays.stream(y.toDoubles()).filter(x -> x != 0).count() / 100.0;
+        double entries = Arrays.stream(y.toDoubles()).filter(x -> x != 0).count() / 100.0;
         assertThat(entries).isEqualTo(1600, within(5 * Math.sqrt(0.16 * 2000)));
     }
 }
