@@ -18,6 +18,7 @@ final class ConfusionPicture {
     private static final int MOST_CLASSES = 40;
     private static final int MARGIN = 110;
     private static final int SHADES = 1024;
+    private static final int SMALLEST_SPACING = 10;
     private static final Color FEW = new Color(0xf0f6fc);
     /** Light enough for black counts upon it. */
     private static final Color MANY = new Color(0x74aedb);
@@ -28,7 +29,7 @@ final class ConfusionPicture {
     static BufferedImage draw(int[][] confusion, List<String> classes) {
         int count = confusion.length;
         boolean legible = count <= MOST_CLASSES;
-        int cell = legible ? 52 : Math.max(2, 1400 / count);
+        int cell = legible ? Math.max(52, 360 / count) : Math.max(2, 1400 / count);
         int side = MARGIN + count * cell;
         List<String> columns = names(classes, count);
         HeatMapChart chart = new HeatMapChartBuilder()
@@ -40,8 +41,8 @@ final class ConfusionPicture {
                 .setPlotGridLinesVisible(false)
                 .setAxisTicksVisible(legible)
                 // Close enough that no class goes without its name.
-                .setXAxisTickMarkSpacingHint(1)
-                .setYAxisTickMarkSpacingHint(1)
+                .setXAxisTickMarkSpacingHint(SMALLEST_SPACING)
+                .setYAxisTickMarkSpacingHint(SMALLEST_SPACING)
                 .setXAxisLabelRotation(columns.stream().anyMatch(name -> name.length() > 4) ? 90 : 0);
         chart.getStyler()
                 .setShowValue(legible)

@@ -8,8 +8,8 @@ import dev.vitesse.train.NonFiniteLossException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
+import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -81,9 +81,9 @@ record ErrorReport(Console console, boolean debug) {
         String argument = unmatched.getUnmatched().getFirst();
         boolean namesCommand = !argument.startsWith("-") && !e.getCommandLine().getSubcommands().isEmpty();
         String kind = argument.startsWith("-") ? "option" : namesCommand ? "command" : "argument";
-        String suggestions = unmatched.getSuggestions().stream().limit(3).collect(Collectors.joining(" or "));
+        List<String> suggestions = unmatched.getSuggestions();
         return "unknown " + kind + " '" + argument + "' of " + command
-                + (suggestions.isEmpty() ? "" : ", did you mean " + suggestions + "?") + help;
+                + (suggestions.isEmpty() ? "" : ", did you mean " + suggestions.getFirst() + "?") + help;
     }
 
     private static String decapitalized(String text) {

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code scripts/vitesse} in a copy of the project with blanks in its path, with a JDK and a Maven that only tell. */
+@DisabledOnOs(OS.WINDOWS)
+class LauncherTest {
+    @TempDir
+    private Path folder;
+
+    private Path project;
+    private Path jdk;
+
+    private record Launch(int exitCode, String out, String err) {}
+
+    @BeforeEach
+    void prepare() throws IOException {
+        project = Files.createDirectories(folder.resolve("a project/of mine"));
+        Files.createDirectories(project.resolve("scripts"));
+        Files.copy(Path.of("scripts/vitesse"), project.resolve("scripts/vitesse"));
+        write(project.resolve("pom.xml"), "<project/>");
+        write(project.resolve("src/main/java/Main.java"), "class Main {}");
+        write(project.resolve("target/vitesse.jar"), "");
+        write(project.resolve("target/classpath"), "/a/library.jar");
+        age(project.resolve("pom.xml"), 100);
+        age(project.resolve("src/main/java/Main.java"), 100);
+        for (String directory : List.of("src/main/java", "src/main")) {
+            age(project.resolve(directory), 100);
+        }
+        jdk = jdk("good jdk", "25.0.3");
+        script(folder.resolve("bin/mvn"), "echo \"mvn $*\"; mkdir -p target; touch target/vitesse.jar; exit ${MVN_EXIT:-0}");
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, text);
+    }
+
+    private static void age(Path file, int seconds) throws IOException {
+        Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(seconds)));
+    }
+
+    private static void script(Path file, String body) throws IOException {
+        write(file, "#!/usr/bin/env bash\n" + body + "\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
+
+    private Path jdk(String name, String version) throws IOException {
+        Path home = folder.resolve(name);
+        script(home.resolve("bin/java"), "echo " + version + "; printf '<%s>\\n' \"$@\"; exit 42");
+        script(home.resolve("bin/javac"), "exit 1");
+        write(home.resolve("release"), "IMPLEMENTOR=\"Test\"\nJAVA_VERSION=\"" + version + "\"\n");
+        return home;
+    }
+
+    private Launch launch(Path launcher, Map<String, String> environment, String... args)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(launcher.toString()));
+        command.addAll(List.of(args));
+        Path err = folder.resolve("stderr");
+        ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile()).redirectError(err.toFile());
+        builder.environment().remove("VITESSE_JAVA_OPTS");
+        builder.environment().put("VITESSE_JAVA_HOME", jdk.toString());
+        builder.environment().merge("PATH", folder.resolve("bin").toString(), (old, mine) -> mine + ":" + old);
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Launch(process.waitFor(), out, Files.readString(err));
+    }
+
+    @Test
+    void startsMainWithItsFlagsThroughALinkAndPassesArgumentsAndExitCodeOn() throws IOException, InterruptedException {
+        Path link = Files.createSymbolicLink(folder.resolve("a link"),
+                folder.relativize(project.resolve("scripts/vitesse")));
+        Launch launch = launch(link, Map.of("VITESSE_JAVA_OPTS", "-Xmx1g -Dx=y"), "classify", "my image.png", "*");
+        assertThat(launch.exitCode()).isEqualTo(42);
+        assertThat(launch.out().lines()).startsWith("25.0.3", "<--add-modules>", "<jdk.incubator.vector>")
+                .contains("<--enable-native-access=ALL-UNNAMED>", "<-Xmx1g>", "<-Dx=y>")
+                .containsSubsequence("<-cp>", "<" + project.toRealPath() + "/target/vitesse.jar:/a/library.jar>",
+                        "<dev.vitesse.cli.Main>", "<classify>", "<my image.png>", "<*>");
+        assertThat(launch.err()).isEmpty();
+    }
+
+    @Test
+    void buildsOnlyWhatIsOlderThanItsSources() throws IOException, InterruptedException {
+        Path launcher = project.resolve("scripts/vitesse");
+        Files.setLastModifiedTime(project.resolve("src/main/java/Main.java"),
+                FileTime.from(Instant.now().plusSeconds(10)));
+        assertThat(launch(launcher, Map.of()).err()).contains("vitesse: building " + project.toRealPath());
+        age(project.resolve("src/main/java/Main.java"), 100);
+        assertThat(launch(launcher, Map.of()).err()).isEmpty();
+        Files.delete(project.resolve("target/vitesse.jar"));
+        assertThat(launch(launcher, Map.of()).err()).contains("vitesse: building ");
+    }
+
+    @Test
+    void aFailedBuildShowsMavensMessages() throws IOException, InterruptedException {
+        Files.delete(project.resolve("target/vitesse.jar"));
+        Launch launch = launch(project.resolve("scripts/vitesse"), Map.of("MVN_EXIT", "1"));
+        assertThat(launch.exitCode()).isEqualTo(6);
+        assertThat(launch.err()).contains("mvn -q").contains("vitesse: error: the build of ");
+        assertThat(launch.out()).isEmpty();
+    }
+
+    @Test
+    void passesOverJdksThatAreTooOldOrTooNew() throws IOException, InterruptedException {
+        for (String version : List.of("17.0.15", "25", "25.0.2", "26.0.1")) {
+            Path other = jdk("jdk " + version, version);
+            Launch launch = launch(project.resolve("scripts/vitesse"),
+                    Map.of("VITESSE_JAVA_HOME", other.toString(), "JAVA_HOME", jdk.toString()));
+            assertThat(launch.out()).as(version).startsWith("25.0.3");
+        }
+        for (String version : List.of("25.0.10", "25.0.4.1", "25.1.0")) {
+            Path other = jdk("jdk " + version, version);
+            Launch launch = launch(project.resolve("scripts/vitesse"), Map.of("VITESSE_JAVA_HOME", other.toString()));
+            assertThat(launch.out()).startsWith(version);
+        }
+    }
+}
