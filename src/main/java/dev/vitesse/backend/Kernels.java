@@ -266,8 +266,8 @@ public interface Kernels {
     /**
      * The global norm and the factor that clips it (Pascanu et al. 2013, arXiv:1211.5063).
      *
-     * @param clip [2]: norm = sqrt(sum of sums), and min(1, maxNorm / (norm + 1e-6)), which is 1 if maxNorm is 0 and
-     *     NaN if the norm is not finite
+     * @param clip [2]: norm = sqrt(sum of sums), and min(1, maxNorm / (norm + 1e-6)), which is 1 if maxNorm is 0; NaN,
+     *     whatever maxNorm is, if the norm is not finite
      * @param sums [G], from {@link #sumOfSquares}
      * @param maxNorm the bound, or 0 for none
      */
