@@ -37,7 +37,7 @@ final class Pictures {
         ByteArrayOutputStream png = new ByteArrayOutputStream();
         try {
             ImageIO.write(picture.get(), "png", png);
-        } catch (RuntimeException | LinkageError | InternalError e) {
+        } catch (RuntimeException | Error e) {
             if (!fontsAreMissing(e)) {
                 throw e;
             }

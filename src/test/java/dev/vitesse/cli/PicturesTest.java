@@ -95,7 +95,7 @@ class PicturesTest {
         Console console = new Console(System.out, new PrintStream(err), 0);
         Path file = folder.resolve("picture.png");
         Pictures.save(console, file, () -> {
-            throw new InternalError("Fontconfig head is null, check your fonts or fonts configuration");
+            throw new Error("Probable fatal error: No physical fonts found.");
         });
         assertThat(err.toString()).contains("warning: " + file).contains("install fontconfig");
         assertThat(file).doesNotExist();
