@@ -179,7 +179,8 @@ final class ClassifyCommand extends CliCommand {
             return ExitCodes.OK;
         }
         if (results.size() + failures.size() > 1) {
-            console.message(failures.size() + " of " + (results.size() + failures.size()) + " images could not be read");
+            int all = results.size() + failures.size();
+            console.message(failures.size() + " of " + all + " images could not be read");
         }
         return results.isEmpty() ? ExitCodes.BAD_INPUT : ExitCodes.FAILED;
     }

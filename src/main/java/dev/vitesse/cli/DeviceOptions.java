@@ -24,7 +24,8 @@ final class DeviceOptions {
     /** Opens the device and says, on stderr, which one it is. */
     Backend open(Console console) {
         if (threads < 0) {
-            throw CommandException.usage("--threads is " + threads + "; it must be at least 1, or 0 for one per processor");
+            throw CommandException.usage(
+                    "--threads is " + threads + "; it must be at least 1, or 0 for one per processor");
         }
         BackendOptions options = BackendOptions.DEFAULTS.withThreads(threads);
         if (trace) {

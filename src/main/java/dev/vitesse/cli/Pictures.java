@@ -26,12 +26,13 @@ final class Pictures {
     static final Color TEXT = new Color(0x303030);
 
     private static final int SCALE = 2;
+    private static final int INNERMOST_FRAMES = 12;
 
     private Pictures() {}
 
     /**
-     * Draws a picture and writes it as PNG. On a machine without fonts Java cannot draw text: that costs the picture and
-     * a warning, not the run.
+     * Draws a picture and writes it as PNG. On a machine without fonts Java cannot draw text: that costs the picture
+     * and a warning, not the run.
      */
     static void save(Console console, Path path, Supplier<BufferedImage> picture) throws IOException {
         ByteArrayOutputStream png = new ByteArrayOutputStream();
@@ -48,12 +49,13 @@ final class Pictures {
         AtomicFiles.write(path, channel -> AtomicFiles.writeFully(channel, ByteBuffer.wrap(png.toByteArray())));
     }
 
-    /** Java says so in many ways, all of which name its font code or a library of it. */
+    /** Java says so in many ways, all of which name fonts, a library for them, or come from its font code. */
     private static boolean fontsAreMissing(Throwable error) {
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
             String text = String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT);
-            if (text.contains("font") || text.contains("freetype")
-                    || Arrays.stream(cause.getStackTrace()).limit(12).anyMatch(f -> f.getClassName().startsWith("sun.font"))) {
+            boolean inFontCode = Arrays.stream(cause.getStackTrace()).limit(INNERMOST_FRAMES)
+                    .anyMatch(frame -> frame.getClassName().startsWith("sun.font."));
+            if (inFontCode || text.contains("font") || text.contains("freetype")) {
                 return true;
             }
         }

@@ -29,7 +29,8 @@ final class TrainOptions {
     @Option(names = "--optimizer", paramLabel = "NAME", description = "adamw, adam or sgd. Default: adamw.")
     @Nullable String optimizer;
 
-    @Option(names = "--lr", paramLabel = "RATE", description = "Learning rate after the warm-up. Default: 0.002, with sgd 0.05.")
+    @Option(names = "--lr", paramLabel = "RATE",
+            description = "Learning rate after the warm-up. Default: 0.002, with sgd 0.05.")
     @Nullable Float learningRate;
 
     @Option(names = "--weight-decay", paramLabel = "X",
@@ -37,7 +38,8 @@ final class TrainOptions {
     @Nullable Float weightDecay;
 
     @Option(names = "--schedule", paramLabel = "NAME",
-            description = "The learning rate's course after the warm-up: cosine, step or constant. Default: cosine.")
+            description = "The learning rate's course after the warm-up: cosine, step or constant."
+                    + " Default: cosine.")
     @Nullable Schedule schedule;
 
     @Option(names = "--warmup", paramLabel = "EPOCHS", description = "Length of the warm-up. Default: 0.5.")

@@ -40,7 +40,8 @@ record TrainingData(
         ImageDataset test = digits.test();
         if (test.size() != train.size() || test.channels() != train.channels()) {
             throw new CommandException(ExitCodes.BAD_INPUT, digits.describe() + ": training images are "
-                    + train.size() + " pixels wide but test images " + test.size() + "; use files that belong together");
+                    + train.size() + " pixels wide but test images " + test.size()
+                    + "; use files that belong together");
         }
         int heldOut = validation.applyAsInt(train.count());
         if (heldOut < 0 || heldOut >= train.count()) {

@@ -69,7 +69,8 @@ final class VerifyCommand extends CliCommand {
         Set<String> inputs = Set.of(INPUT, LABELS);
         List<String> names = file.tensors().keySet().stream().filter(name -> !inputs.contains(name)).toList();
         if (names.isEmpty()) {
-            throw new InvalidFileException(expected, "holds nothing to compare", "add logits, activations or gradients");
+            throw new InvalidFileException(
+                    expected, "holds nothing to compare", "add logits, activations or gradients");
         }
         int[] labels = Arrays.stream(file.longs(LABELS)).mapToInt(Math::toIntExact).toArray();
         try (Verification verification = new Verification(loaded.model(), file.floats(INPUT), labels)) {
@@ -110,8 +111,9 @@ final class VerifyCommand extends CliCommand {
         String format = "%-" + width + "s  %10s  %10s  %10s%n";
         console.out().printf(Locale.ROOT, format, "tensor", "absolute", "relative", "tolerance");
         for (Verification.Comparison c : comparisons) {
+            String mark = c.withinTolerance() ? "" : "  OUT";
             console.out().printf(Locale.ROOT, format, c.tensor(), scientific(c.difference()),
-                    scientific(c.relativeDifference()), scientific(c.tolerance()) + (c.withinTolerance() ? "" : "  OUT"));
+                    scientific(c.relativeDifference()), scientific(c.tolerance()) + mark);
         }
         console.out().printf(Locale.ROOT, "worst: %s, %s relative to its largest value, on %s%n", worst.tensor(),
                 scientific(worst.relativeDifference()), backend.name());

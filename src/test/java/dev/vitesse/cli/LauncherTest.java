@@ -45,7 +45,7 @@ class LauncherTest {
             age(project.resolve(directory), 100);
         }
         jdk = jdk("good jdk", "25.0.3");
-        script(folder.resolve("bin/mvn"), "echo \"mvn $*\"; mkdir -p target; touch target/vitesse.jar; exit ${MVN_EXIT:-0}");
+        script(folder.resolve("bin/mvn"), "echo \"mvn $*\"; touch target/vitesse.jar; exit ${MVN_EXIT:-0}");
     }
 
     private static void write(Path file, String text) throws IOException {
