@@ -101,7 +101,7 @@ final class CpuAttention implements ThreadTeam.Task {
     /** One block of queries. */
     private void attend(float[] scratch, float[] in, int query, int out, int row, int rows) {
         int width = heads * headWidth;
-        Gemm.multiply(headWidth, in, query, 3 * width, rows, scratch, keys, padded, 0, Gemm.panels(tokens), null,
+        Gemm.multiply(headWidth, in, query, 3 * width, rows, scratch, keys, vectors, 0, Gemm.panels(tokens), null,
                 scratch, scores, padded, null, 0, 0, scratch, 0);
         maxima(scratch, scores, rows, padded, tokens, vectors, maxima, scale);
         for (int i = 0; i < rows; i++) {

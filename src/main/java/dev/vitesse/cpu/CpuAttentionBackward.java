@@ -127,9 +127,9 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         int row = first * stride;
         int tokenPanels = Gemm.panels(tokens);
         int headPanels = Gemm.panels(headWidth);
-        Gemm.multiply(headWidth, x, query + width + row, stride, rows, scratch, queriesTransposed, padded, 0,
+        Gemm.multiply(headWidth, x, query + width + row, stride, rows, scratch, queriesTransposed, vectors, 0,
                 tokenPanels, null, scratch, probabilities, padded, null, 0, 0, scratch, 0);
-        Gemm.multiply(headWidth, x, query + 2 * width + row, stride, rows, scratch, dContextTransposed, padded, 0,
+        Gemm.multiply(headWidth, x, query + 2 * width + row, stride, rows, scratch, dContextTransposed, vectors, 0,
                 tokenPanels, null, scratch, dScores, padded, null, 0, 0, scratch, 0);
         logProbabilities(scratch, probabilities, rows, padded, vectors, lse, scale);
         for (int j = 0; j < rows; j++) {

@@ -55,16 +55,20 @@ final class CpuBranch {
     private static void addRow(
             float[] y, int yOffset, float[] branch, int branchOffset, float @Nullable [] residual, int residualOffset,
             float @Nullable [] scale, int scaleOffset, int width, float[] factors) {
-        for (int j = 0; j < width; j += LANES) {
-            VectorMask<Float> lanes = FLOATS.indexInRange(j, width);
-            FloatVector v = fromArray(FLOATS, branch, branchOffset + j, lanes).mul(fromArray(FLOATS, factors, j));
+        int whole = FLOATS.loopBound(width);
+        for (int j = 0; j < whole; j += LANES) {
+            FloatVector v = fromArray(FLOATS, branch, branchOffset + j).mul(fromArray(FLOATS, factors, j));
             if (scale != null) {
-                v = v.mul(fromArray(FLOATS, scale, scaleOffset + j, lanes));
+                v = v.mul(fromArray(FLOATS, scale, scaleOffset + j));
             }
             if (residual != null) {
-                v = v.add(fromArray(FLOATS, residual, residualOffset + j, lanes));
+                v = v.add(fromArray(FLOATS, residual, residualOffset + j));
             }
-            v.intoArray(y, yOffset + j, lanes);
+            v.intoArray(y, yOffset + j);
+        }
+        for (int j = whole; j < width; j++) {
+            float v = branch[branchOffset + j] * factors[j] * (scale == null ? 1 : scale[scaleOffset + j]);
+            y[yOffset + j] = residual == null ? v : v + residual[residualOffset + j];
         }
     }
 
@@ -106,11 +110,14 @@ final class CpuBranch {
     private static void addScaleGradient(
             float[] sums, int sumOffset, float[] dY, int dYOffset, float[] branch, int branchOffset, int width,
             float[] factors) {
-        for (int j = 0; j < width; j += LANES) {
-            VectorMask<Float> lanes = FLOATS.indexInRange(j, width);
-            FloatVector d = fromArray(FLOATS, dY, dYOffset + j, lanes).mul(fromArray(FLOATS, factors, j));
-            d.fma(fromArray(FLOATS, branch, branchOffset + j, lanes), fromArray(FLOATS, sums, sumOffset + j, lanes))
-                    .intoArray(sums, sumOffset + j, lanes);
+        int whole = FLOATS.loopBound(width);
+        for (int j = 0; j < whole; j += LANES) {
+            fromArray(FLOATS, dY, dYOffset + j).mul(fromArray(FLOATS, factors, j))
+                    .fma(fromArray(FLOATS, branch, branchOffset + j), fromArray(FLOATS, sums, sumOffset + j))
+                    .intoArray(sums, sumOffset + j);
+        }
+        for (int j = whole; j < width; j++) {
+            sums[sumOffset + j] += dY[dYOffset + j] * factors[j] * branch[branchOffset + j];
         }
     }
 

@@ -17,7 +17,7 @@ final class Gemm {
     /** Whether there are 32 vector registers, so that a tile may be 4 vectors wide. */
     private static final boolean WIDE = Simd.BITS >= 512 || !System.getProperty("os.arch").matches("amd64|x86_64|x86");
     /** Columns of a panel of B and of a tile. */
-    static final int PANEL = WIDE ? Tile6x4.COLUMNS : Tile6x2.COLUMNS;
+    static final int PANEL = (WIDE ? 4 : 2) * LANES;
     /** Elements that {@link #multiply} wants of working memory. */
     static final int TILE = ROWS * PANEL;
     /** The longest sum computed at once: a panel of B of this depth stays in the first-level cache. */
@@ -81,15 +81,16 @@ final class Gemm {
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
             float[] init, int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
             int baseStride, float[] tile, int tileOffset) {
-        boolean direct = columns == PANEL && base == null;
+        boolean direct = isTileWidth(columns) && base == null;
         for (int row = 0; row < rows; row += ROWS) {
             int from = aOffset + row * aStride;
             int to = cOffset + row * cStride;
             int height = Math.min(ROWS, rows - row);
             if (direct && height == ROWS) {
-                tileByRows(depth, a, from, aStride, ROWS, b, bOffset, init, initOffset, c, to, cStride);
+                tileByRows(depth, a, from, aStride, ROWS, b, bOffset, columns, init, initOffset, c, to, cStride);
             } else {
-                tileByRows(depth, a, from, aStride, height, b, bOffset, init, initOffset, tile, tileOffset, PANEL);
+                tileByRows(depth, a, from, aStride, height, b, bOffset, columns, init, initOffset, tile, tileOffset,
+                        PANEL);
                 copyTile(height, columns, tile, tileOffset, c, to, cStride, base, baseOffset + row * baseStride,
                         baseStride);
             }
@@ -143,37 +144,48 @@ final class Gemm {
         float[] base = accumulate ? c : null;
         for (int column = 0; column < columns; column += PANEL) {
             int width = Math.min(PANEL, columns - column);
+            boolean direct = isTileWidth(width) && !accumulate;
             int panel = bOffset + column * depth;
             for (int row = 0; row < rows; row += ROWS) {
                 int height = Math.min(ROWS, rows - row);
                 int from = aOffset + row * depth;
                 int to = cOffset + row * cStride + column;
-                if (width == PANEL && height == ROWS && !accumulate) {
-                    tileByColumns(depth, a, from, b, panel, c, to, cStride);
+                if (direct && height == ROWS) {
+                    tileByColumns(depth, a, from, b, panel, width, c, to, cStride);
                 } else {
-                    tileByColumns(depth, a, from, b, panel, tile, tileOffset, PANEL);
+                    tileByColumns(depth, a, from, b, panel, width, tile, tileOffset, PANEL);
                     copyTile(height, width, tile, tileOffset, c, to, cStride, base, to, cStride);
                 }
             }
         }
     }
 
+    private static boolean isTileWidth(int columns) {
+        return columns == LANES || columns == 2 * LANES || columns == PANEL;
+    }
+
+    /** The narrowest tile that has {@code columns}. */
     private static void tileByRows(
-            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns, float[] init,
             int initOffset, float[] c, int cOffset, int cStride) {
-        if (WIDE) {
-            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
-        } else {
+        if (columns <= LANES) {
+            Tile6x1.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
+        } else if (!WIDE || columns <= 2 * LANES) {
             Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
+        } else {
+            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
         }
     }
 
     private static void tileByColumns(
-            int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
-        if (WIDE) {
-            Tile6x4.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
-        } else {
+            int depth, float[] a, int aOffset, float[] b, int bOffset, int columns, float[] c, int cOffset,
+            int cStride) {
+        if (columns <= LANES) {
+            Tile6x1.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
+        } else if (!WIDE || columns <= 2 * LANES) {
             Tile6x2.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
+        } else {
+            Tile6x4.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
         }
     }
 

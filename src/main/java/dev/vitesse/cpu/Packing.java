@@ -11,6 +11,9 @@ import java.util.Arrays;
 
 /** Copies matrices into the order in which {@link Gemm} reads them. */
 final class Packing {
+    /** Rows that are read at once. */
+    private static final int STRIP = 16;
+
     private Packing() {}
 
     /** Elements of a right operand of {@code depth} by {@code columns} in panels. */
@@ -18,9 +21,9 @@ final class Packing {
         return (long) depth * Gemm.padded(columns);
     }
 
-    /** Elements that {@link #packColumns} writes, and a vector's more that it spoils. */
+    /** Elements that {@link #packColumns} writes. */
     static long columnsSize(int depth, int columns) {
-        return (long) depth * Gemm.wholeTiles(columns) + LANES;
+        return (long) depth * Gemm.wholeTiles(columns);
     }
 
     /** Panels of B from a row-major one: B[k, j] at b[offset + k stride + j]. */
@@ -71,22 +74,24 @@ final class Packing {
 
     /**
      * A left operand from its transpose: A[i, k] at a[offset + k stride + i] goes to slivers of six rows,
-     * [rows / 6][depth][6], the last one filled up with zeros.
+     * [rows / 6][depth][6], the last one filled up with zeros. Strips of k are read while they are in the cache.
      */
     static void packColumns(float[] a, int offset, int stride, int depth, int rows, float[] slivers, int target) {
-        for (int row = 0; row < rows; row += ROWS) {
-            int to = target + row * depth;
-            if (rows - row >= Math.max(LANES, ROWS)) {
-                packSliver(a, offset + row, stride, depth, slivers, to);
-            } else {
-                packLastSliver(a, offset + row, stride, depth, rows - row, slivers, to);
+        for (int k = 0; k < depth; k += STRIP) {
+            int end = Math.min(depth, k + STRIP);
+            for (int row = 0; row < rows; row += ROWS) {
+                int to = target + row * depth;
+                // A whole vector may be copied where what it spoils behind its six elements is still to be written.
+                int vectors = rows - row < Math.max(LANES, ROWS) ? k : Math.clamp(depth - LANES / ROWS, k, end);
+                packVectors(a, offset + row, stride, k, vectors, slivers, to);
+                packElements(a, offset + row, stride, vectors, end, Math.min(ROWS, rows - row), slivers, to);
             }
         }
     }
 
-    /** Copies whole vectors; what one writes beyond six elements the next overwrites. */
-    private static void packSliver(float[] a, int offset, int stride, int depth, float[] slivers, int target) {
-        for (int k = 0; k < depth; k++) {
+    private static void packVectors(
+            float[] a, int offset, int stride, int first, int end, float[] slivers, int target) {
+        for (int k = first; k < end; k++) {
             int from = offset + k * stride;
             int to = target + k * ROWS;
             fromArray(FLOATS, a, from).intoArray(slivers, to);
@@ -96,9 +101,9 @@ final class Packing {
         }
     }
 
-    private static void packLastSliver(
-            float[] a, int offset, int stride, int depth, int rows, float[] slivers, int target) {
-        for (int k = 0; k < depth; k++) {
+    private static void packElements(
+            float[] a, int offset, int stride, int first, int end, int rows, float[] slivers, int target) {
+        for (int k = first; k < end; k++) {
             for (int r = 0; r < ROWS; r++) {
                 slivers[target + k * ROWS + r] = r < rows ? a[offset + k * stride + r] : 0;
             }

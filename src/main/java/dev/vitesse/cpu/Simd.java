@@ -18,7 +18,9 @@ import jdk.incubator.vector.VectorSpecies;
  * arrays in the first-level cache.
  */
 final class Simd {
-    static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    /** At least 128 bits, also where the JVM prefers less because it compiles no vectors. */
+    static final VectorSpecies<Float> FLOATS =
+            FloatVector.SPECIES_PREFERRED.length() < 4 ? FloatVector.SPECIES_128 : FloatVector.SPECIES_PREFERRED;
     static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
     static final int LANES = FLOATS.length();
     static final int BITS = FLOATS.vectorBitSize();

@@ -9,18 +9,17 @@ import static jdk.incubator.vector.FloatVector.fromArray;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The innermost products for processors with 16 vector registers: AVX2, SSE. A tile of 6 rows by 2 vectors
+ * The innermost product for processors with 16 vector registers (AVX2, SSE), and for what is left over. A tile of 6 rows by 2 vectors
  * of C stays in 12 registers while k runs: per k, 2 vector loads of B, 6 broadcasts of A, 12 multiply-adds.
  *
  * <pre>
  * C[r, :] = init + sum over k of A[r, k] B[k, :]        r &lt; 6
  * </pre>
  *
- * B is a panel [depth][2 vectors]. Locals are named one by one because C2 keeps no array of vectors in registers.
+ * B is a panel [depth][{@link Gemm#PANEL}], of which the first 2 vectors of each row are used. Locals are named one by one
+ * because C2 keeps no array of vectors in registers.
  */
 final class Tile6x2 {
-    /** Columns of a tile. */
-    static final int COLUMNS = 2 * LANES;
     /**
      * The distance of neighbours in a packed column. Not final, lest C2 see that six loads are neighbours: it then does
      * them together, runs out of registers and is half as fast.
@@ -47,7 +46,7 @@ final class Tile6x2 {
         FloatVector c40 = c00, c41 = c01;
         FloatVector c50 = c00, c51 = c01;
         for (int k = 0; k < depth; k++) {
-            int kb = bOffset + k * COLUMNS;
+            int kb = bOffset + k * Gemm.PANEL;
             FloatVector b0 = fromArray(FLOATS, b, kb);
             FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
             FloatVector x = broadcast(FLOATS, a[a0 + k]);
@@ -106,7 +105,7 @@ final class Tile6x2 {
         FloatVector c40 = c00, c41 = c01;
         FloatVector c50 = c00, c51 = c01;
         for (int k = 0; k < depth; k++) {
-            int kb = bOffset + k * COLUMNS;
+            int kb = bOffset + k * Gemm.PANEL;
             FloatVector b0 = fromArray(FLOATS, b, kb);
             FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
             FloatVector x = broadcast(FLOATS, a[a0 + 6 * k]);

@@ -9,18 +9,17 @@ import static jdk.incubator.vector.FloatVector.fromArray;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The innermost products for processors with 32 vector registers: AVX-512, NEON, SVE. A tile of 6 rows by 4 vectors
+ * The innermost product for processors with 32 vector registers (AVX-512, NEON). A tile of 6 rows by 4 vectors
  * of C stays in 24 registers while k runs: per k, 4 vector loads of B, 6 broadcasts of A, 24 multiply-adds.
  *
  * <pre>
  * C[r, :] = init + sum over k of A[r, k] B[k, :]        r &lt; 6
  * </pre>
  *
- * B is a panel [depth][4 vectors]. Locals are named one by one because C2 keeps no array of vectors in registers.
+ * B is a panel [depth][{@link Gemm#PANEL}], of which the first 4 vectors of each row are used. Locals are named one by one
+ * because C2 keeps no array of vectors in registers.
  */
 final class Tile6x4 {
-    /** Columns of a tile. */
-    static final int COLUMNS = 4 * LANES;
     /**
      * The distance of neighbours in a packed column. Not final, lest C2 see that six loads are neighbours: it then does
      * them together, runs out of registers and is half as fast.
@@ -49,7 +48,7 @@ final class Tile6x4 {
         FloatVector c40 = c00, c41 = c01, c42 = c02, c43 = c03;
         FloatVector c50 = c00, c51 = c01, c52 = c02, c53 = c03;
         for (int k = 0; k < depth; k++) {
-            int kb = bOffset + k * COLUMNS;
+            int kb = bOffset + k * Gemm.PANEL;
             FloatVector b0 = fromArray(FLOATS, b, kb);
             FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
             FloatVector b2 = fromArray(FLOATS, b, kb + 2 * LANES);
@@ -136,7 +135,7 @@ final class Tile6x4 {
         FloatVector c40 = c00, c41 = c01, c42 = c02, c43 = c03;
         FloatVector c50 = c00, c51 = c01, c52 = c02, c53 = c03;
         for (int k = 0; k < depth; k++) {
-            int kb = bOffset + k * COLUMNS;
+            int kb = bOffset + k * Gemm.PANEL;
             FloatVector b0 = fromArray(FLOATS, b, kb);
             FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
             FloatVector b2 = fromArray(FLOATS, b, kb + 2 * LANES);

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Products of small integers, which float32 holds exactly, against naive loops, at sizes around tiles and blocks. */
+class GemmTest {
+    private static final int[] SIDES = {1, 5, 6, 7, 8, 9, 16, 17, 24, 31, 33, 65};
+    private final Random random = new Random(1);
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 7, 64, 385, 1000})
+    void rowsTimesPanels(int depth) {
+        for (int rows : SIDES) {
+            for (int columns : SIDES) {
+                float[] a = integers(rows * depth);
+                float[] b = integers(columns * depth);
+                float[] init = Arrays.copyOf(integers(columns), Gemm.padded(columns));
+                float[] base = integers(rows * columns);
+                float[] panels = new float[(int) Packing.panelSize(depth, columns)];
+                Packing.packTransposed(b, 0, depth, depth, columns, panels, 0);
+                float[] expected = new float[rows * columns];
+                for (int i = 0; i < expected.length; i++) {
+                    int row = i / columns;
+                    int column = i % columns;
+                    expected[i] = init[column] + base[i];
+                    for (int k = 0; k < depth; k++) {
+                        expected[i] += a[row * depth + k] * b[column * depth + k];
+                    }
+                }
+                // The base is C itself, as in a residual that is updated in place.
+                float[] c = guarded(base);
+                Gemm.multiply(depth, a, 0, depth, rows, panels, 0, columns, 0, Gemm.panels(columns), init, c, 3,
+                        columns, c, 3, columns, new float[Gemm.TILE], 0);
+                assertThat(c).as("%d x %d x %d", rows, depth, columns).isEqualTo(guarded(expected));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 15, 17, 192})
+    void columnsTimesPanels(int depth) {
+        for (int rows : SIDES) {
+            for (int columns : SIDES) {
+                float[] a = integers(rows * depth);
+                float[] b = integers(columns * depth);
+                float[] base = integers(rows * columns);
+                float[] scratch = new float[(int) CpuWeightGradient.scratchSize(rows, columns)];
+                Arrays.fill(scratch, Float.NaN);
+                float[] expected = base.clone();
+                for (int i = 0; i < expected.length; i++) {
+                    for (int k = 0; k < depth; k++) {
+                        expected[i] += a[k * rows + i / columns] * b[k * columns + i % columns];
+                    }
+                }
+                float[] c = guarded(base);
+                CpuWeightGradient.addBlock(scratch, depth, a, 0, rows, rows, b, 0, columns, columns, c, 3, columns, true);
+                assertThat(c).as("%d x %d x %d", rows, depth, columns).isEqualTo(guarded(expected));
+            }
+        }
+    }
+
+    /** Every tile, also those that this processor would not choose. */
+    @Test
+    void tiles() {
+        int depth = 19;
+        int width = 4 * Simd.LANES;
+        float[] a = integers(6 * depth);
+        float[] columns = new float[6 * depth];
+        float[] b = integers(depth * Gemm.PANEL + width);
+        float[] init = integers(width);
+        float[] expected = new float[6 * width];
+        for (int i = 0; i < expected.length; i++) {
+            for (int k = 0; k < depth; k++) {
+                columns[6 * k + i / width] = a[i / width * depth + k];
+                expected[i] += a[i / width * depth + k] * b[k * Gemm.PANEL + i % width];
+            }
+        }
+        float[] c = new float[6 * width];
+        Tile6x1.byColumns(depth, columns, 0, b, 0, c, 0, width);
+        assertTile(c, expected, 1, new float[width]);
+        Tile6x2.byColumns(depth, columns, 0, b, 0, c, 0, width);
+        assertTile(c, expected, 2, new float[width]);
+        Tile6x4.byColumns(depth, columns, 0, b, 0, c, 0, width);
+        assertTile(c, expected, 4, new float[width]);
+        Tile6x1.byRows(depth, a, 0, depth, 6, b, 0, init, 0, c, 0, width);
+        assertTile(c, expected, 1, init);
+        Tile6x2.byRows(depth, a, 0, depth, 6, b, 0, init, 0, c, 0, width);
+        assertTile(c, expected, 2, init);
+        Tile6x4.byRows(depth, a, 0, depth, 6, b, 0, init, 0, c, 0, width);
+        assertTile(c, expected, 4, init);
+    }
+
+    private static void assertTile(float[] c, float[] expected, int vectors, float[] init) {
+        int width = 4 * Simd.LANES;
+        for (int i = 0; i < c.length; i++) {
+            if (i % width < vectors * Simd.LANES) {
+                assertThat(c[i]).isEqualTo(expected[i] + init[i % width]);
+            }
+        }
+    }
+
+    private float[] integers(int count) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = random.nextInt(-8, 9);
+        }
+        return values;
+    }
+
+    /** A copy between three sentinels on either side. */
+    private static float[] guarded(float[] values) {
+        float[] guarded = new float[values.length + 6];
+        Arrays.fill(guarded, 12345);
+        System.arraycopy(values, 0, guarded, 3, values.length);
+        return guarded;
+    }
+}
