@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.Simd.FLOATS;
+import static dev.vitesse.cpu.Simd.LANES;
+import static jdk.incubator.vector.FloatVector.fromArray;
+
 import dev.vitesse.backend.Epilogue;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +49,8 @@ final class CpuLinear implements ThreadTeam.Task {
         int all = Gemm.panels(columns);
         panels = new Split(all, Math.max(Math.min(LEAST_PANELS, all), Math.ceilDiv(all, groups)));
         init = CpuBuffer.allocateFloats("bias of " + c.name(), Gemm.padded(columns));
-        backend.reserveScratch(Math.max(Gemm.TILE, CpuActivations.SCRATCH));
+        long block = (long) rows.size() * panels.size() * Gemm.PANEL;
+        backend.reserveScratch(Math.max(CpuActivations.SCRATCH, Gemm.TILE + block));
     }
 
     /** y = epilogue(x weight^T + bias). */
@@ -72,25 +77,55 @@ final class CpuLinear implements ThreadTeam.Task {
     @Override
     public void run(int item, int worker) {
         int block = item / panels.count();
-        int group = item % panels.count();
         int first = rows.first(block);
         int height = rows.end(block) - first;
-        CpuTensor sum = c;
-        CpuTensor base = null;
-        if (epilogue instanceof Epilogue.Add add) {
-            base = (CpuTensor) add.residual();
-        } else if (!backward && epilogue instanceof Epilogue.Activate activate && activate.preActivation() != null) {
-            sum = (CpuTensor) activate.preActivation();
+        int firstPanel = panels.first(item % panels.count());
+        int endPanel = panels.end(item % panels.count());
+        int column = firstPanel * Gemm.PANEL;
+        int width = Math.min(columns, endPanel * Gemm.PANEL) - column;
+        int start = first * columns + column;
+        float[] scratch = backend.scratch(worker);
+        switch (epilogue) {
+            case Epilogue.None none -> multiply(c, first, height, firstPanel, endPanel, scratch);
+            case Epilogue.Activate activate -> {
+                boolean keeps = !backward && activate.preActivation() != null;
+                CpuTensor sum = keeps ? (CpuTensor) activate.preActivation() : c;
+                multiply(sum, first, height, firstPanel, endPanel, scratch);
+                activate(activate, sum, start, height, width, scratch);
+            }
+            case Epilogue.Add add -> {
+                // Through working memory, because the residual may be c itself, and to read it row by row.
+                int stride = (endPanel - firstPanel) * Gemm.PANEL;
+                Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0,
+                        Gemm.padded(columns), firstPanel, endPanel, init, scratch, Gemm.TILE - column, stride, null, 0, 0,
+                        scratch, 0);
+                CpuTensor residual = (CpuTensor) add.residual();
+                addRows(height, width, scratch, Gemm.TILE, stride, residual.floats(), residual.offset() + start,
+                        c.floats(), c.offset() + start, columns);
+            }
         }
-        int start = first * columns;
-        Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0, columns,
-                panels.first(group), panels.end(group), init, sum.floats(), sum.offset() + start, columns,
-                base == null ? null : base.floats(), base == null ? 0 : base.offset() + start, columns,
-                backend.scratch(worker), 0);
-        if (epilogue instanceof Epilogue.Activate activate) {
-            int column = panels.first(group) * Gemm.PANEL;
-            int width = Math.min(columns, panels.end(group) * Gemm.PANEL) - column;
-            activate(activate, sum, start + column, height, width, backend.scratch(worker));
+    }
+
+    private void multiply(CpuTensor sum, int first, int height, int firstPanel, int endPanel, float[] scratch) {
+        Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0, columns, firstPanel,
+                endPanel, init, sum.floats(), sum.offset() + first * columns, columns, null, 0, 0, scratch, 0);
+    }
+
+    /** c = a + b. */
+    private static void addRows(
+            int rows, int width, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c, int cOffset,
+            int stride) {
+        int whole = FLOATS.loopBound(width);
+        for (int i = 0; i < rows; i++) {
+            int from = aOffset + i * aStride;
+            int add = bOffset + i * stride;
+            int to = cOffset + i * stride;
+            for (int j = 0; j < whole; j += LANES) {
+                fromArray(FLOATS, a, from + j).add(fromArray(FLOATS, b, add + j)).intoArray(c, to + j);
+            }
+            for (int j = whole; j < width; j++) {
+                c[to + j] = a[from + j] + b[add + j];
+            }
         }
     }
 

@@ -3,10 +3,9 @@ package dev.vitesse.cpu;
 
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
-import jdk.incubator.vector.FloatVector;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,12 +87,12 @@ final class CpuWeightGradient implements ThreadTeam.Task {
             int depth = Math.min(BLOCK_ROWS, end - row);
             boolean accumulate = row > chunks.first(chunk);
             int from = dY.offset() + row * outputs + output;
-            addBlock(backend.scratch(worker), depth, dY.floats(), from, outputs, height, x.floats(),
-                    x.offset() + row * inputs + input, inputs, width, sums, sum + output * inputs + input, inputs,
-                    accumulate);
             if (dBias != null && inputTile == 0) {
                 sumRows(dY.floats(), from, outputs, depth, height, sums, sum + outputs * inputs + output, accumulate);
             }
+            addBlock(backend.scratch(worker), depth, dY.floats(), from, outputs, height, x.floats(),
+                    x.offset() + row * inputs + input, inputs, width, sums, sum + output * inputs + input, inputs,
+                    accumulate);
         }
     }
 
@@ -122,20 +121,18 @@ final class CpuWeightGradient implements ThreadTeam.Task {
     static void sumRows(
             float[] a, int aOffset, int aStride, int rows, int columns, float[] sum, int sumOffset,
             boolean accumulate) {
-        int j = 0;
-        for (; j <= columns - LANES; j += LANES) {
-            FloatVector total = accumulate ? fromArray(FLOATS, sum, sumOffset + j) : broadcast(FLOATS, 0);
-            for (int i = 0; i < rows; i++) {
-                total = total.add(fromArray(FLOATS, a, aOffset + i * aStride + j));
-            }
-            total.intoArray(sum, sumOffset + j);
+        if (!accumulate) {
+            Arrays.fill(sum, sumOffset, sumOffset + columns, 0f);
         }
-        for (; j < columns; j++) {
-            float total = accumulate ? sum[sumOffset + j] : 0;
-            for (int i = 0; i < rows; i++) {
-                total += a[aOffset + i * aStride + j];
+        int whole = FLOATS.loopBound(columns);
+        for (int i = 0; i < rows; i++) {
+            int row = aOffset + i * aStride;
+            for (int j = 0; j < whole; j += LANES) {
+                fromArray(FLOATS, sum, sumOffset + j).add(fromArray(FLOATS, a, row + j)).intoArray(sum, sumOffset + j);
             }
-            sum[sumOffset + j] = total;
+            for (int j = whole; j < columns; j++) {
+                sum[sumOffset + j] += a[row + j];
+            }
         }
     }
 }

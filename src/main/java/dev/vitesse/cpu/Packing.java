@@ -28,23 +28,24 @@ final class Packing {
 
     /** Panels of B from a row-major one: B[k, j] at b[offset + k stride + j]. */
     static void packPanels(float[] b, int offset, int stride, int depth, int columns, float[] panels, int target) {
-        for (int column = 0; column < columns; column += PANEL) {
-            int width = Math.min(PANEL, columns - column);
-            for (int k = 0; k < depth; k++) {
-                copyRow(b, offset + k * stride + column, width, panels, target + column * depth + k * PANEL);
+        int whole = columns / PANEL * PANEL;
+        for (int k = 0; k < depth; k++) {
+            int row = offset + k * stride;
+            int to = target + k * PANEL;
+            for (int column = 0; column < whole; column += PANEL) {
+                for (int j = 0; j < PANEL; j += LANES) {
+                    fromArray(FLOATS, b, row + column + j).intoArray(panels, to + column * depth + j);
+                }
+            }
+            if (whole < columns) {
+                packPartRow(b, row + whole, columns - whole, panels, to + whole * depth);
             }
         }
     }
 
-    private static void copyRow(float[] from, int index, int width, float[] to, int target) {
-        if (width == PANEL) {
-            for (int j = 0; j < PANEL; j += LANES) {
-                fromArray(FLOATS, from, index + j).intoArray(to, target + j);
-            }
-        } else {
-            for (int j = 0; j < PANEL; j++) {
-                to[target + j] = j < width ? from[index + j] : 0;
-            }
+    private static void packPartRow(float[] b, int from, int width, float[] panels, int to) {
+        for (int j = 0; j < PANEL; j++) {
+            panels[to + j] = j < width ? b[from + j] : 0;
         }
     }
 
