@@ -30,9 +30,12 @@ static inline efloat fast_erf(efloat x)
 #define INVERSE_SQRT_2PI 0.39894228040143268f
 #define SQRT_2_OVER_PI 0.79788456080286536f
 
+// tanh(u) of GELU_TANH: absolute error 1e-7 and exactly +-1 for large |u|, which the built-in one need not be. z is
+// clamped to where that is so, to keep z^3 finite.
 static inline efloat gelu_tanh_inner(efloat z)
 {
-    return SQRT_2_OVER_PI * fma(0.044715f * z * z, z, z);
+    const efloat u = SQRT_2_OVER_PI * fma(0.044715f * z * z, z, z);
+    return 1.0f - 2.0f / (exp(2.0f * u) + 1.0f);
 }
 
 static inline efloat activate(efloat z)
@@ -40,7 +43,7 @@ static inline efloat activate(efloat z)
 #if ACTIVATION == GELU
     return 0.5f * z * (1.0f + fast_erf(z * SQRT_HALF));
 #elif ACTIVATION == GELU_TANH
-    return 0.5f * z * (1.0f + tanh(gelu_tanh_inner(z)));
+    return 0.5f * z * (1.0f + gelu_tanh_inner(clamp(z, (efloat)-10.0f, (efloat)10.0f)));
 #elif ACTIVATION == RELU
     return select(z, (efloat)0.0f, z < 0.0f);
 #else
@@ -54,7 +57,8 @@ static inline efloat activation_derivative(efloat z)
     // Phi(z) + z phi(z), phi the normal density.
     return 0.5f * (1.0f + fast_erf(z * SQRT_HALF)) + z * INVERSE_SQRT_2PI * exp(-0.5f * z * z);
 #elif ACTIVATION == GELU_TANH
-    const efloat t = tanh(gelu_tanh_inner(z));
+    z = clamp(z, (efloat)-10.0f, (efloat)10.0f);
+    const efloat t = gelu_tanh_inner(z);
     const efloat inner_derivative = SQRT_2_OVER_PI * fma(3.0f * 0.044715f * z, z, (efloat)1.0f);
     return 0.5f * (1.0f + t) + 0.5f * z * (1.0f - t * t) * inner_derivative;
 #elif ACTIVATION == RELU

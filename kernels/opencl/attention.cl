@@ -8,77 +8,118 @@
 //
 // qkv is [B, T, 3, H, A], context [B, T, H, A], logSumExp and delta [B, H, T].
 // A group has one head of one image (z) and one block of BR rows (x); the block's rows stay in local memory while blocks
-// of BC rows of the other side pass by. Its WX x WY work-items hold the block of scores as RM x RC elements each: rows
-// y + i WY, columns x + j WX; and of the results (rows of A) the same rows, in vectors x + n WX.
+// of BC columns pass by. Its WX x WY work-items hold the block of scores as RM x NC vectors of CW columns: rows y + i WY,
+// vectors x + j WX; and of the results (rows of A) the same rows, in vectors x + n WX.
 //
-// Macros: VW, which divides A; AV = A / VW vectors of a head; BR BC WX WY; PITCH >= AV, the distance of rows in local
-// memory in vectors (odd where that keeps work-items off each other's banks).
+// Macros: VW, which divides A; AV = A / VW vectors of a head; BR BC WX WY; CW, columns of a vector; PAD, vectors that are
+// left free after each row in local memory, to keep work-items off each other's banks.
 #include "common.cl"
 
+#define A (AV * VW)
 #define RM (BR / WY)
-#define RC (BC / WX)
+#define NC (BC / WX / CW)
 #define NV ((AV + WX - 1) / WX)
-#define SCORE_PITCH (BC + 1)
+// Wide heads have more results than registers; compilers take minutes to unroll loops over them.
+#if NV <= 4
+#define UNROLL_RESULTS _Pragma("unroll")
+#else
+#define UNROLL_RESULTS
+#endif
+// Distances of rows in local memory: of rows of A in vectors of VW, of rows of columns in vectors of CW.
+#define ROW_PITCH (AV + PAD)
+#define COLUMN_PITCH (BC / CW + PAD)
+#define ROW(i) (y + (i) * WY)
+#define COLUMN(j) (x + (j) * WX)
+
+#if CW == 1
+typedef float cfloat;
+typedef int cint;
+#define COLUMN_NUMBERS 0
+#elif CW == 4
+typedef float4 cfloat;
+typedef int4 cint;
+#define COLUMN_NUMBERS (int4)(0, 1, 2, 3)
+#else
+typedef float8 cfloat;
+typedef int8 cint;
+#define COLUMN_NUMBERS (int8)(0, 1, 2, 3, 4, 5, 6, 7)
+#endif
+#define SUM_COLUMNS(v) JOIN(sum_of, CW)(v)
+#define MAX_COLUMNS(v) JOIN(max_of, CW)(v)
 
 // Work-items of a group must all reach the barriers: rows and columns past T are computed, masked and not stored.
 
-// to[i] = from[(first + i) stride] for `count` rows of a head; zero past `tokens`.
-static inline void load_block(
+// to[i] = row first + i of a head, `stride` vectors apart; zero past `tokens`.
+static inline void load_rows(
     __local vfloat *to, __global const vfloat *from, const int count, const int first, const int tokens,
     const int stride)
 {
     for (int v = get_local_id(1) * WX + get_local_id(0); v < count * AV; v += WX * WY) {
         const int row = v / AV;
         const int a = v % AV;
-        to[row * PITCH + a] = first + row < tokens ? from[(ulong)(first + row) * stride + a] : (vfloat)0.0f;
+        to[row * ROW_PITCH + a] = first + row < tokens ? from[(ulong)(first + row) * stride + a] : (vfloat)0.0f;
     }
 }
 
-// scores[i][j] = the product of rows i of `rows` and j of `columns`.
-static inline void score_block(
-    float scores[RM][RC], __local const vfloat *rows, __local const vfloat *columns)
+// The same for BC rows, transposed: to[a][i].
+static inline void load_columns(
+    __local float *to, __global const vfloat *from, const int first, const int tokens, const int stride)
 {
-    vfloat sums[RM][RC];
+    for (int v = get_local_id(1) * WX + get_local_id(0); v < BC * AV; v += WX * WY) {
+        const int row = v / AV;
+        const int a = v % AV;
+        const union {
+            vfloat all;
+            float at[VW];
+        } values = {first + row < tokens ? from[(ulong)(first + row) * stride + a] : (vfloat)0.0f};
+        for (int e = 0; e < VW; e++) {
+            to[(a * VW + e) * COLUMN_PITCH * CW + row] = values.at[e];
+        }
+    }
+}
+
+// scores[i][j] = the product of row ROW(i) of `rows` and the columns of vector COLUMN(j) of `columns`.
+static inline void score_block(cfloat scores[RM][NC], __local const vfloat *rows, __local const float *columns)
+{
+    const int x = get_local_id(0);
+    const int y = get_local_id(1);
+    __local const float *row = (__local const float *)rows;
+    __local const cfloat *column = (__local const cfloat *)columns;
+    cfloat sums[RM][NC];
 #pragma unroll
     for (int i = 0; i < RM; i++) {
 #pragma unroll
-        for (int j = 0; j < RC; j++) {
+        for (int j = 0; j < NC; j++) {
             sums[i][j] = 0.0f;
         }
     }
-    rows += get_local_id(1) * PITCH;
-    columns += get_local_id(0) * PITCH;
-    for (int a = 0; a < AV; a++) {
-        vfloat column[RC];
-#pragma unroll
-        for (int j = 0; j < RC; j++) {
-            column[j] = columns[j * WX * PITCH + a];
-        }
+#pragma unroll VW
+    for (int a = 0; a < A; a++) {
 #pragma unroll
         for (int i = 0; i < RM; i++) {
-            const vfloat row = rows[i * WY * PITCH + a];
 #pragma unroll
-            for (int j = 0; j < RC; j++) {
-                sums[i][j] = fma(row, column[j], sums[i][j]);
+            for (int j = 0; j < NC; j++) {
+                sums[i][j] = fma(
+                    (cfloat)row[ROW(i) * ROW_PITCH * VW + a], column[a * COLUMN_PITCH + COLUMN(j)], sums[i][j]);
             }
         }
     }
 #pragma unroll
     for (int i = 0; i < RM; i++) {
 #pragma unroll
-        for (int j = 0; j < RC; j++) {
-            scores[i][j] = SUM(sums[i][j]);
+        for (int j = 0; j < NC; j++) {
+            scores[i][j] = sums[i][j];
         }
     }
 }
 
-// sums[i][n] += sum over c of weights[row i][c] values[c][vector n].
-static inline void weighted_sum(vfloat sums[RM][NV], __local const float *weights, __local const vfloat *values)
+// sums[i][n] += sum over c of weights[ROW(i)][c] values[c][vector n].
+static inline void weighted_sum(vfloat sums[RM][NV], __local const cfloat *weights, __local const vfloat *values)
 {
     const int x = get_local_id(0);
-    weights += get_local_id(1) * SCORE_PITCH;
-#pragma unroll
-    for (int n = 0; n < NV; n++) {
+    const int y = get_local_id(1);
+    __local const float *weight = (__local const float *)weights;
+    UNROLL_RESULTS for (int n = 0; n < NV; n++) {
         const int a = x + n * WX;
         if (a < AV) {
             vfloat part[RM];
@@ -87,10 +128,10 @@ static inline void weighted_sum(vfloat sums[RM][NV], __local const float *weight
                 part[i] = sums[i][n];
             }
             for (int c = 0; c < BC; c++) {
-                const vfloat value = values[c * PITCH + a];
+                const vfloat value = values[c * ROW_PITCH + a];
 #pragma unroll
                 for (int i = 0; i < RM; i++) {
-                    part[i] = fma((vfloat)weights[i * WY * SCORE_PITCH + c], value, part[i]);
+                    part[i] = fma((vfloat)weight[ROW(i) * COLUMN_PITCH * CW + c], value, part[i]);
                 }
             }
 #pragma unroll
@@ -110,14 +151,16 @@ static inline void zero_sums(vfloat sums[RM][NV])
     }
 }
 
-// Stores the sums as rows first + y + i WY of a head.
+// Stores the sums as rows first + ROW(i) of a head.
 static inline void store_rows(
     __global vfloat *to, vfloat sums[RM][NV], const int first, const int tokens, const int stride)
 {
+    const int x = get_local_id(0);
+    const int y = get_local_id(1);
     for (int i = 0; i < RM; i++) {
-        const int row = first + get_local_id(1) + i * WY;
+        const int row = first + ROW(i);
         for (int n = 0; n < NV; n++) {
-            const int a = get_local_id(0) + n * WX;
+            const int a = x + n * WX;
             if (row < tokens && a < AV) {
                 to[(ulong)row * stride + a] = sums[i][n];
             }
@@ -125,14 +168,16 @@ static inline void store_rows(
     }
 }
 
-// Forward, with a running maximum and sum for each row. Macro KEEP_LSE: whether logSumExp is wanted.
+// Forward, with a running maximum and sum for each row. keep_lse: whether logSumExp is wanted.
 __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention(
-    OUT(vfloat, context), OUT(float, lse), IN(vfloat, qkv), const int tokens, const int heads, const float scale)
+    OUT(vfloat, context), OUT(float, lse), IN(vfloat, qkv), const int keep_lse, const int tokens, const int heads,
+    const float scale)
 {
-    __local vfloat query[BR * PITCH];
-    __local vfloat other[BC * PITCH]; // keys, then values
-    __local float scores[BR * SCORE_PITCH];
-    __local float partial[BR * WX];
+    __local vfloat query[BR * ROW_PITCH];
+    __local cfloat key[A * COLUMN_PITCH];
+    __local vfloat value[BC * ROW_PITCH];
+    __local cfloat scores[BR * COLUMN_PITCH];
+    __local float partial[BR][WX];
     const int x = get_local_id(0);
     const int y = get_local_id(1);
     const int first = get_group_id(0) * BR;
@@ -141,7 +186,7 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention(
     const int stride = 3 * heads * AV;
     OPEN(qkv);
     qkv += (ulong)image * tokens * stride + head * AV;
-    load_block(query, qkv, BR, first, tokens, stride);
+    load_rows(query, qkv, BR, first, tokens, stride);
 
     float largest[RM];
     float sum[RM]; // over this work-item's columns only, until the end
@@ -152,51 +197,53 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention(
     }
     zero_sums(result);
     for (int start = 0; start < tokens; start += BC) {
-        barrier(CLK_LOCAL_MEM_FENCE); // the values and scores of the block before have been used
-        load_block(other, qkv + heads * AV, BC, start, tokens, stride);
+        barrier(CLK_LOCAL_MEM_FENCE); // the block before has been used
+        load_columns((__local float *)key, qkv + heads * AV, start, tokens, stride);
+        load_rows(value, qkv + 2 * heads * AV, BC, start, tokens, stride);
         barrier(CLK_LOCAL_MEM_FENCE);
-        float s[RM][RC];
-        score_block(s, query, other);
+        cfloat s[RM][NC];
+        score_block(s, query, (__local const float *)key);
         for (int i = 0; i < RM; i++) {
-            float row_largest = -INFINITY;
-            for (int j = 0; j < RC; j++) {
-                s[i][j] = start + x + j * WX < tokens ? s[i][j] * scale : -INFINITY;
+            cfloat row_largest = -INFINITY;
+            for (int j = 0; j < NC; j++) {
+                const cint column = start + COLUMN(j) * CW + COLUMN_NUMBERS;
+                s[i][j] = select((cfloat)-INFINITY, s[i][j] * scale, column < tokens);
                 row_largest = fmax(row_largest, s[i][j]);
             }
-            partial[(y + i * WY) * WX + x] = row_largest;
+            partial[ROW(i)][x] = MAX_COLUMNS(row_largest);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int i = 0; i < RM; i++) {
             float now = largest[i];
             for (int n = 0; n < WX; n++) {
-                now = fmax(now, partial[(y + i * WY) * WX + n]);
+                now = fmax(now, partial[ROW(i)][n]);
             }
             const float correction = exp(largest[i] - now);
             largest[i] = now;
-            sum[i] *= correction;
+            cfloat block_sum = 0.0f;
+            for (int j = 0; j < NC; j++) {
+                const cfloat p = exp(s[i][j] - now);
+                block_sum += p;
+                scores[ROW(i) * COLUMN_PITCH + COLUMN(j)] = p;
+            }
+            sum[i] = sum[i] * correction + SUM_COLUMNS(block_sum);
             for (int n = 0; n < NV; n++) {
                 result[i][n] *= correction;
             }
-            for (int j = 0; j < RC; j++) {
-                const float p = exp(s[i][j] - now);
-                sum[i] += p;
-                scores[(y + i * WY) * SCORE_PITCH + x + j * WX] = p;
-            }
         }
-        load_block(other, qkv + 2 * heads * AV, BC, start, tokens, stride);
         barrier(CLK_LOCAL_MEM_FENCE);
-        weighted_sum(result, scores, other);
+        weighted_sum(result, scores, value);
     }
 
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int i = 0; i < RM; i++) {
-        partial[(y + i * WY) * WX + x] = sum[i];
+        partial[ROW(i)][x] = sum[i];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int i = 0; i < RM; i++) {
         float total = 0.0f;
         for (int n = 0; n < WX; n++) {
-            total += partial[(y + i * WY) * WX + n];
+            total += partial[ROW(i)][n];
         }
         for (int n = 0; n < NV; n++) {
             result[i][n] /= total;
@@ -206,15 +253,13 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention(
     OPEN(context);
     context += (ulong)image * tokens * heads * AV + head * AV;
     store_rows(context, result, first, tokens, heads * AV);
-#if KEEP_LSE
     OPEN(lse);
     for (int i = 0; i < RM; i++) {
-        const int row = first + y + i * WY;
-        if (x == 0 && row < tokens) {
+        const int row = first + ROW(i);
+        if (keep_lse && x == 0 && row < tokens) {
             lse[(ulong)get_group_id(2) * tokens + row] = largest[i] + log(sum[i]);
         }
     }
-#endif
 }
 
 // delta[b, h, t] = sum over a of dContext context. One work-item per (b, t, h).
@@ -243,11 +288,12 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention_backwar
     OUT(vfloat, dqkv), IN(vfloat, dcontext), IN(vfloat, qkv), IN(float, lse), IN(float, delta), const int tokens,
     const int heads, const float scale)
 {
-    __local vfloat query[BR * PITCH];
-    __local vfloat dresult[BR * PITCH];
-    __local vfloat key[BC * PITCH];
-    __local vfloat value[BC * PITCH];
-    __local float dscores[BR * SCORE_PITCH];
+    __local vfloat query[BR * ROW_PITCH];
+    __local vfloat dresult[BR * ROW_PITCH];
+    __local vfloat key[BC * ROW_PITCH];
+    __local cfloat key_columns[A * COLUMN_PITCH];
+    __local cfloat value_columns[A * COLUMN_PITCH];
+    __local cfloat dscores[BR * COLUMN_PITCH];
     const int x = get_local_id(0);
     const int y = get_local_id(1);
     const int first = get_group_id(0) * BR;
@@ -262,31 +308,33 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention_backwar
     OPEN(delta);
     qkv += start_of_head;
     dcontext += (ulong)image * tokens * heads * AV + head * AV;
-    load_block(query, qkv, BR, first, tokens, stride);
-    load_block(dresult, dcontext, BR, first, tokens, heads * AV);
+    load_rows(query, qkv, BR, first, tokens, stride);
+    load_rows(dresult, dcontext, BR, first, tokens, heads * AV);
     float row_lse[RM];
     float row_delta[RM];
     vfloat dquery[RM][NV];
     for (int i = 0; i < RM; i++) {
-        const ulong row = (ulong)get_group_id(2) * tokens + min(first + y + i * WY, tokens - 1);
+        const ulong row = (ulong)get_group_id(2) * tokens + min(first + ROW(i), tokens - 1);
         row_lse[i] = lse[row];
         row_delta[i] = delta[row];
     }
     zero_sums(dquery);
     for (int start = 0; start < tokens; start += BC) {
         barrier(CLK_LOCAL_MEM_FENCE); // the block before has been used
-        load_block(key, qkv + heads * AV, BC, start, tokens, stride);
-        load_block(value, qkv + 2 * heads * AV, BC, start, tokens, stride);
+        load_rows(key, qkv + heads * AV, BC, start, tokens, stride);
+        load_columns((__local float *)key_columns, qkv + heads * AV, start, tokens, stride);
+        load_columns((__local float *)value_columns, qkv + 2 * heads * AV, start, tokens, stride);
         barrier(CLK_LOCAL_MEM_FENCE);
-        float s[RM][RC];
-        float dp[RM][RC];
-        score_block(s, query, key);
-        score_block(dp, dresult, value);
+        cfloat s[RM][NC];
+        cfloat dp[RM][NC];
+        score_block(s, query, (__local const float *)key_columns);
+        score_block(dp, dresult, (__local const float *)value_columns);
         for (int i = 0; i < RM; i++) {
-            for (int j = 0; j < RC; j++) {
-                const float p = exp(fma(s[i][j], scale, -row_lse[i]));
-                const float ds = p * (dp[i][j] - row_delta[i]) * scale;
-                dscores[(y + i * WY) * SCORE_PITCH + x + j * WX] = start + x + j * WX < tokens ? ds : 0.0f;
+            for (int j = 0; j < NC; j++) {
+                const cint column = start + COLUMN(j) * CW + COLUMN_NUMBERS;
+                const cfloat p = exp(s[i][j] * scale - row_lse[i]);
+                const cfloat ds = p * (dp[i][j] - row_delta[i]) * scale;
+                dscores[ROW(i) * COLUMN_PITCH + COLUMN(j)] = select((cfloat)0.0f, ds, column < tokens);
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -300,12 +348,16 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention_backwar
     OUT(vfloat, dqkv), IN(vfloat, dcontext), IN(vfloat, qkv), IN(float, lse), IN(float, delta), const int tokens,
     const int heads, const float scale)
 {
-    __local vfloat key[BR * PITCH];
-    __local vfloat value[BR * PITCH];
-    __local vfloat query[BC * PITCH];
-    __local vfloat dresult[BC * PITCH];
-    __local float scores[BR * SCORE_PITCH];
-    __local float dscores[BR * SCORE_PITCH];
+    __local vfloat key[BR * ROW_PITCH];
+    __local vfloat value[BR * ROW_PITCH];
+    __local vfloat query[BC * ROW_PITCH];
+    __local vfloat dresult[BC * ROW_PITCH];
+    __local cfloat query_columns[A * COLUMN_PITCH];
+    __local cfloat dresult_columns[A * COLUMN_PITCH];
+    __local cfloat scores[BR * COLUMN_PITCH];
+    __local cfloat dscores[BR * COLUMN_PITCH];
+    __local cfloat column_lse[BC / CW];
+    __local cfloat column_delta[BC / CW];
     const int x = get_local_id(0);
     const int y = get_local_id(1);
     const int first = get_group_id(0) * BR;
@@ -322,29 +374,35 @@ __kernel __attribute__((reqd_work_group_size(WX, WY, 1))) void attention_backwar
     delta += (ulong)get_group_id(2) * tokens;
     qkv += start_of_head;
     dcontext += (ulong)image * tokens * heads * AV + head * AV;
-    load_block(key, qkv + heads * AV, BR, first, tokens, stride);
-    load_block(value, qkv + 2 * heads * AV, BR, first, tokens, stride);
+    load_rows(key, qkv + heads * AV, BR, first, tokens, stride);
+    load_rows(value, qkv + 2 * heads * AV, BR, first, tokens, stride);
     vfloat dkey[RM][NV];
     vfloat dvalue[RM][NV];
     zero_sums(dkey);
     zero_sums(dvalue);
     for (int start = 0; start < tokens; start += BC) {
         barrier(CLK_LOCAL_MEM_FENCE); // the block before has been used
-        load_block(query, qkv, BC, start, tokens, stride);
-        load_block(dresult, dcontext, BC, start, tokens, heads * AV);
+        load_rows(query, qkv, BC, start, tokens, stride);
+        load_rows(dresult, dcontext, BC, start, tokens, heads * AV);
+        load_columns((__local float *)query_columns, qkv, start, tokens, stride);
+        load_columns((__local float *)dresult_columns, dcontext, start, tokens, heads * AV);
+        for (int c = y * WX + x; c < BC; c += WX * WY) {
+            const bool inside = start + c < tokens;
+            ((__local float *)column_lse)[c] = inside ? lse[start + c] : INFINITY; // exp(-inf): no weight
+            ((__local float *)column_delta)[c] = inside ? delta[start + c] : 0.0f;
+        }
         barrier(CLK_LOCAL_MEM_FENCE);
-        float s[RM][RC];
-        float dp[RM][RC];
-        score_block(s, key, query);
-        score_block(dp, value, dresult);
-        for (int j = 0; j < RC; j++) {
-            const int column = start + x + j * WX;
-            const float column_lse = column < tokens ? lse[column] : INFINITY;
-            const float column_delta = column < tokens ? delta[column] : 0.0f;
+        cfloat s[RM][NC];
+        cfloat dp[RM][NC];
+        score_block(s, key, (__local const float *)query_columns);
+        score_block(dp, value, (__local const float *)dresult_columns);
+        for (int j = 0; j < NC; j++) {
+            const cfloat lse_here = column_lse[COLUMN(j)];
+            const cfloat delta_here = column_delta[COLUMN(j)];
             for (int i = 0; i < RM; i++) {
-                const float p = exp(fma(s[i][j], scale, -column_lse)); // zero past the last query
-                scores[(y + i * WY) * SCORE_PITCH + x + j * WX] = p;
-                dscores[(y + i * WY) * SCORE_PITCH + x + j * WX] = p * (dp[i][j] - column_delta) * scale;
+                const cfloat p = exp(s[i][j] * scale - lse_here);
+                scores[ROW(i) * COLUMN_PITCH + COLUMN(j)] = p;
+                dscores[ROW(i) * COLUMN_PITCH + COLUMN(j)] = p * (dp[i][j] - delta_here) * scale;
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -27,19 +27,19 @@ typedef JOIN(float, VW) vfloat;
 #define OPEN(name) name += name##_start * sizeof(float) / sizeof(*name)
 
 // The sum of a vector's elements, halves first: a fixed order.
-static inline float sum1(float x) { return x; }
-static inline float sum2(float2 x) { return x.s0 + x.s1; }
-static inline float sum4(float4 x) { return sum2(x.lo + x.hi); }
-static inline float sum8(float8 x) { return sum4(x.lo + x.hi); }
-static inline float sum16(float16 x) { return sum8(x.lo + x.hi); }
-#define SUM(x) JOIN(sum, VW)(x)
+static inline float sum_of1(float x) { return x; }
+static inline float sum_of2(float2 x) { return x.s0 + x.s1; }
+static inline float sum_of4(float4 x) { return sum_of2(x.lo + x.hi); }
+static inline float sum_of8(float8 x) { return sum_of4(x.lo + x.hi); }
+static inline float sum_of16(float16 x) { return sum_of8(x.lo + x.hi); }
+#define SUM(x) JOIN(sum_of, VW)(x)
 
-static inline float max1(float x) { return x; }
-static inline float max2(float2 x) { return fmax(x.s0, x.s1); }
-static inline float max4(float4 x) { return max2(fmax(x.lo, x.hi)); }
-static inline float max8(float8 x) { return max4(fmax(x.lo, x.hi)); }
-static inline float max16(float16 x) { return max8(fmax(x.lo, x.hi)); }
-#define MAX(x) JOIN(max, VW)(x)
+static inline float max_of1(float x) { return x; }
+static inline float max_of2(float2 x) { return fmax(x.s0, x.s1); }
+static inline float max_of4(float4 x) { return max_of2(fmax(x.lo, x.hi)); }
+static inline float max_of8(float8 x) { return max_of4(fmax(x.lo, x.hi)); }
+static inline float max_of16(float16 x) { return max_of8(fmax(x.lo, x.hi)); }
+#define MAX(x) JOIN(max_of, VW)(x)
 
 #ifdef LANES
 // The sum (or maximum) over the LANES work-items that share a row, given to all of them. `row` is the row's part of a

@@ -6,70 +6,60 @@
 //   backward weight  dW = dY^T x   A = dY^T, stored [K, M]  B = x    [K, N]
 //
 //            N                      A work-group computes TILE_M x TILE_N elements of C with WG_M x WG_N work-items.
-//        +---+---+                  Per step it brings TILE_K columns of A and rows of B to local memory, both laid out
-//      K |   | B |                  [TILE_K][TILE_M or TILE_N], while it multiplies the step before: two buffers, one
-//        +---+---+                  barrier. A work-item keeps RM x RN elements of C in registers: RM consecutive rows,
-//    +---+---+---+                  and RN columns in vectors of RV that lie WG_N * RV apart, so that neighbours read
-//  M | A |   | C |                  neighbouring vectors.
+//        +---+---+                  Per step it brings TILE_K columns of A and rows of B to local memory, while it
+//      K |   | B |                  multiplies the step before: two buffers, one barrier. A keeps its order there, B
+//        +---+---+                  becomes [TILE_K][TILE_N]. A work-item has RM x RN elements of C in registers: rows
+//    +---+---+---+                  ROW(i), and RN columns in vectors of RV that lie WG_N * RV apart, so that neighbours
+//  M | A |   | C |                  read neighbouring vectors.
 //    +---+---+---+
 //
 // Bound by arithmetic: a step costs (TILE_M + TILE_N) TILE_K loads for 2 TILE_M TILE_N TILE_K operations.
-// Group (n, m, s) computes tile (m, n) over the s-th part of K. With SPLIT, parts are stored one after the other and
+// Group (n, m, s) computes tile (m, n) over the s-th part of K. Several parts are stored one after the other, and
 // `finish` adds them in order: small products then still fill the device.
 //
 // Macros: TILE_M TILE_N TILE_K WG_M WG_N RV (see OpenClTuner for the sets tried); A_BY_K, B_BY_K: whether k is the
-// contiguous axis of A and B; VA, VB, VC: vector widths of loads from A and B and of C, each dividing its contiguous axis;
-// SPLIT; BIAS; EPILOGUE and ACTIVATION, below.
+// contiguous axis of A and B; LV: vector width of loads and stores, RV where that divides every contiguous axis and start,
+// else 1; UNROLL_LOADS; EPILOGUE and ACTIVATION, below. What costs nothing is decided when running instead, to have fewer
+// programs to compile: a bias that is null is not added, `other` that is null is not there.
 #include "common.cl"
 
-#define NONE 0
-#define ACTIVATE 1         // y = f(z)
-#define ACTIVATE_KEEP 2    // y = f(z), z is kept
-#define ADD 3              // y = other + z
-#define DIFFERENTIATE 4    // y = z f'(other)
+#define ADD 0              // y = other + z, or z if there is no other
+#define ACTIVATE 1         // y = f(z); z is kept in other, if there is one
+#define DIFFERENTIATE 2    // y = z f'(other)
 
 #define THREADS (WG_M * WG_N)
 #define RM (TILE_M / WG_M)
 #define RN (TILE_N / WG_N)
 #define NV (RN / RV)
-#define LOADS_A ((TILE_M * TILE_K / VA + THREADS - 1) / THREADS)
-#define LOADS_B ((TILE_N * TILE_K / VB + THREADS - 1) / THREADS)
+// Where registers can be indexed by constants only, the loops over a work-item's loads must be unrolled; elsewhere that
+// only costs: PoCL takes ten times as long to compile.
+#if UNROLL_LOADS
+#define LOADS_LOOP _Pragma("unroll")
+#else
+#define LOADS_LOOP
+#endif
+#define LOADS_A ((TILE_M * TILE_K / LV + THREADS - 1) / THREADS)
+#define LOADS_B ((TILE_N * TILE_K / LV + THREADS - 1) / THREADS)
 
 // efloat: what the epilogue works on.
 #ifdef FINISH
 typedef vfloat efloat;
-#else
-#if RV == 1
+#elif RV == 1
 typedef float efloat;
 #else
 typedef JOIN(float, RV) efloat;
 #endif
-#endif
 
-#if EPILOGUE == ACTIVATE || EPILOGUE == ACTIVATE_KEEP || EPILOGUE == DIFFERENTIATE
+#if EPILOGUE != ADD
 #include "activation.cl"
 #endif
-
-// `z` is A B; `bias` and `other` are the values that belong to the same elements.
-static inline efloat epilogue(efloat z, efloat other)
-{
-#if EPILOGUE == ACTIVATE || EPILOGUE == ACTIVATE_KEEP
-    return activate(z);
-#elif EPILOGUE == ADD
-    return other + z;
-#elif EPILOGUE == DIFFERENTIATE
-    return z * activation_derivative(other);
-#else
-    return z;
-#endif
-}
 
 #ifdef FINISH
 // y = epilogue(sum of the parts + bias), elementwise: one work-item per vector. Bound by memory.
 //   parts [splits, count], y and other [count], bias [width]; count and width in vectors
 __kernel void finish(
-    OUT(vfloat, y), IN(vfloat, parts), IN(vfloat, bias), OUT(vfloat, other), const int splits, const uint count,
-    const uint width)
+    OUT(vfloat, y), IN(vfloat, parts), IN(vfloat, bias), OUT(vfloat, other), const int has_bias, const int has_other,
+    const int splits, const uint count, const uint width)
 {
     const uint i = get_global_id(0);
     if (i >= count) {
@@ -83,64 +73,62 @@ __kernel void finish(
     for (int s = 1; s < splits; s++) {
         z += parts[(ulong)s * count + i];
     }
-#if BIAS
-    z += bias[i % width];
-#endif
-#if EPILOGUE == ACTIVATE_KEEP
-    other[i] = z;
-#endif
-#if EPILOGUE == ADD || EPILOGUE == DIFFERENTIATE
-    y[i] = epilogue(z, other[i]);
+    if (has_bias) {
+        z += bias[i % width];
+    }
+#if EPILOGUE == ADD
+    y[i] = has_other ? other[i] + z : z;
+#elif EPILOGUE == ACTIVATE
+    if (has_other) {
+        other[i] = z;
+    }
+    y[i] = activate(z);
 #else
-    y[i] = epilogue(z, z);
+    y[i] = z * activation_derivative(other[i]);
 #endif
 }
 
 #else
 
-#if VA == 1
-typedef float afloat;
+#if LV == 1
+typedef float lfloat;
 #else
-typedef JOIN(float, VA) afloat;
-#endif
-#if VB == 1
-typedef float bfloat;
-#else
-typedef JOIN(float, VB) bfloat;
+typedef JOIN(float, LV) lfloat;
 #endif
 
-// Vector `v` of a tile that is `LONG` long across k: where it lies, as offsets across (x) and along k (y).
-#define PLACE(by_k, v, width, vector)                                          \
-    (by_k ? (int2)((v) / (TILE_K / vector), (v) % (TILE_K / vector) * vector)  \
-          : (int2)((v) % (width / vector) * vector, (v) / (width / vector)))
+// Vector `v` of a tile: where it lies, as offsets across (x) and along k (y).
+#define PLACE(by_k, v, width)                                                                                 \
+    (by_k ? (int2)((v) / (TILE_K / LV), (v) % (TILE_K / LV) * LV)                                             \
+          : (int2)((v) % (width / LV) * LV, (v) / (width / LV)))
 
 // Brings this work-item's vectors of a tile to registers; zero outside the matrix.
 //   first: the tile's first row or column in the matrix, of `end`; k and k_end likewise along k
-#define FETCH(type, vector, registers, count, by_k, width, matrix, first, end, k, k_end)                      \
-    _Pragma("unroll") for (int i = 0; i < count; i++) {                                                       \
+#define FETCH(registers, count, by_k, width, matrix, first, end, k, k_end)                                    \
+    LOADS_LOOP for (int i = 0; i < count; i++) {                                                              \
         const int v = item + i * THREADS;                                                                     \
-        const int2 at = PLACE(by_k, v, width, vector);                                                        \
+        const int2 at = PLACE(by_k, v, width);                                                                \
         const int across = first + at.x;                                                                      \
         const int along = k + at.y;                                                                           \
         const ulong index = by_k ? (ulong)across * K + along : (ulong)along * (end) + across;                 \
-        registers[i] = v < width * TILE_K / vector && across < (end) && along < k_end                         \
-            ? *(__global const type *)(matrix + index) : (type)0.0f;                                          \
+        registers[i] = v < width * TILE_K / LV && across < (end) && along < k_end                             \
+            ? *(__global const lfloat *)(matrix + index) : (lfloat)0.0f;                                      \
     }
 
-// Puts them into local memory, [TILE_K][pitch].
-#define STORE(type, vector, registers, count, by_k, width, tile, pitch)                                       \
-    _Pragma("unroll") for (int i = 0; i < count; i++) {                                                       \
+// Puts them into local memory: element (across, along) to across * pitch_across + along * pitch_along, of which one
+// pitch is 1. If that is not the axis along which vectors were loaded, they are taken apart.
+#define STORE(registers, count, by_k, width, tile, pitch_across, pitch_along)                                 \
+    LOADS_LOOP for (int i = 0; i < count; i++) {                                                              \
         const int v = item + i * THREADS;                                                                     \
-        if (v < width * TILE_K / vector) {                                                                    \
-            const int2 at = PLACE(by_k, v, width, vector);                                                    \
-            __local float *to = tile + at.y * (pitch) + at.x;                                                 \
-            if (by_k) {                                                                                       \
-                const union { type all; float at[vector]; } values = {registers[i]};                          \
-                _Pragma("unroll") for (int e = 0; e < vector; e++) {                                          \
-                    to[e * (pitch)] = values.at[e];                                                           \
-                }                                                                                             \
+        if (v < width * TILE_K / LV) {                                                                        \
+            const int2 at = PLACE(by_k, v, width);                                                            \
+            __local float *to = tile + at.x * (pitch_across) + at.y * (pitch_along);                          \
+            if ((by_k ? pitch_along : pitch_across) == 1) {                                                   \
+                *(__local lfloat *)to = registers[i];                                                         \
             } else {                                                                                          \
-                *(__local type *)to = registers[i];                                                           \
+                const union { lfloat all; float at[LV]; } values = {registers[i]};                            \
+                _Pragma("unroll") for (int e = 0; e < LV; e++) {                                              \
+                    to[e * (by_k ? pitch_along : pitch_across)] = values.at[e];                               \
+                }                                                                                             \
             }                                                                                                 \
         }                                                                                                     \
     }
@@ -153,7 +141,7 @@ typedef union {
 // The elements of a row of C from column `column` on; zero past its end.
 static inline efloat load_row(__global const float *row, int column, int N)
 {
-#if VC == RV
+#if LV == RV
     return column < N ? *(__global const efloat *)(row + column) : (efloat)0.0f;
 #else
     elements values;
@@ -166,7 +154,7 @@ static inline efloat load_row(__global const float *row, int column, int N)
 
 static inline void store_row(efloat value, __global float *row, int column, int N)
 {
-#if VC == RV
+#if LV == RV
     if (column < N) {
         *(__global efloat *)(row + column) = value;
     }
@@ -180,16 +168,28 @@ static inline void store_row(efloat value, __global float *row, int column, int 
 #endif
 }
 
-// Rows of a transposed tile are padded, so that the columns that neighbours write lie in different banks.
-#define PITCH_A (TILE_M + (A_BY_K ? 4 : 0))
-#define PITCH_B (TILE_N + (B_BY_K ? RV : 0))
+// The tiles' layouts in local memory. Padding keeps rows of A, and the columns that neighbours write when B is
+// transposed, off each other's banks, and vectors aligned.
+#define PAD RV
+#if A_BY_K
+#define A_ACROSS (TILE_K + PAD)
+#define A_ALONG 1
+#define A_SIZE (TILE_M * A_ACROSS)
+#define ROW(i) (y + (i) * WG_M)
+#else
+#define A_ACROSS 1
+#define A_ALONG TILE_M
+#define A_SIZE (TILE_K * TILE_M)
+#define ROW(i) (y * RM + (i))
+#endif
+#define B_ALONG (TILE_N + (B_BY_K ? PAD : 0))
 
 __kernel __attribute__((reqd_work_group_size(WG_N, WG_M, 1))) void gemm(
-    OUT(float, c), IN(float, a), IN(float, b), IN(float, bias), OUT(float, other), const int M, const int N,
-    const int K, const int k_per_split)
+    OUT(float, c), IN(float, a), IN(float, b), IN(float, bias), OUT(float, other), const int has_bias,
+    const int has_other, const int M, const int N, const int K, const int k_per_split)
 {
-    __local float a_tiles[2][TILE_K * PITCH_A] __attribute__((aligned(64)));
-    __local float b_tiles[2][TILE_K * PITCH_B] __attribute__((aligned(64)));
+    __local float a_tiles[2][A_SIZE] __attribute__((aligned(64)));
+    __local float b_tiles[2][TILE_K * B_ALONG] __attribute__((aligned(64)));
     const int x = get_local_id(0);
     const int y = get_local_id(1);
     const int item = y * WG_N + x;
@@ -208,19 +208,19 @@ __kernel __attribute__((reqd_work_group_size(WG_N, WG_M, 1))) void gemm(
             sums[i][j] = 0.0f;
         }
     }
-    afloat a_next[LOADS_A];
-    bfloat b_next[LOADS_B];
-    FETCH(afloat, VA, a_next, LOADS_A, A_BY_K, TILE_M, a, m0, M, k0, k_end)
-    FETCH(bfloat, VB, b_next, LOADS_B, B_BY_K, TILE_N, b, n0, N, k0, k_end)
-    STORE(afloat, VA, a_next, LOADS_A, A_BY_K, TILE_M, a_tiles[0], PITCH_A)
-    STORE(bfloat, VB, b_next, LOADS_B, B_BY_K, TILE_N, b_tiles[0], PITCH_B)
+    lfloat a_next[LOADS_A];
+    lfloat b_next[LOADS_B];
+    FETCH(a_next, LOADS_A, A_BY_K, TILE_M, a, m0, M, k0, k_end)
+    FETCH(b_next, LOADS_B, B_BY_K, TILE_N, b, n0, N, k0, k_end)
+    STORE(a_next, LOADS_A, A_BY_K, TILE_M, a_tiles[0], A_ACROSS, A_ALONG)
+    STORE(b_next, LOADS_B, B_BY_K, TILE_N, b_tiles[0], 1, B_ALONG)
     int current = 0;
     for (int k = k0; k < k_end; k += TILE_K) {
         // Everyone has filled the current tile and has finished reading the other one.
         barrier(CLK_LOCAL_MEM_FENCE);
-        FETCH(afloat, VA, a_next, LOADS_A, A_BY_K, TILE_M, a, m0, M, k + TILE_K, k_end)
-        FETCH(bfloat, VB, b_next, LOADS_B, B_BY_K, TILE_N, b, n0, N, k + TILE_K, k_end)
-        __local const float *a_tile = a_tiles[current] + y * RM;
+        FETCH(a_next, LOADS_A, A_BY_K, TILE_M, a, m0, M, k + TILE_K, k_end)
+        FETCH(b_next, LOADS_B, B_BY_K, TILE_N, b, n0, N, k + TILE_K, k_end)
+        __local const float *a_tile = a_tiles[current];
         __local const float *b_tile = b_tiles[current] + x * RV;
         efloat partial[RM][NV];
 #pragma unroll
@@ -234,11 +234,11 @@ __kernel __attribute__((reqd_work_group_size(WG_N, WG_M, 1))) void gemm(
             efloat column[NV];
 #pragma unroll
             for (int j = 0; j < NV; j++) {
-                column[j] = *(__local const efloat *)(b_tile + kk * PITCH_B + j * WG_N * RV);
+                column[j] = *(__local const efloat *)(b_tile + kk * B_ALONG + j * WG_N * RV);
             }
 #pragma unroll
             for (int i = 0; i < RM; i++) {
-                const efloat row = a_tile[kk * PITCH_A + i];
+                const efloat row = a_tile[ROW(i) * A_ACROSS + kk * A_ALONG];
 #pragma unroll
                 for (int j = 0; j < NV; j++) {
                     partial[i][j] = fma(row, column[j], partial[i][j]);
@@ -252,34 +252,39 @@ __kernel __attribute__((reqd_work_group_size(WG_N, WG_M, 1))) void gemm(
                 sums[i][j] = partial[i][j];
             }
         }
-        STORE(afloat, VA, a_next, LOADS_A, A_BY_K, TILE_M, a_tiles[current ^ 1], PITCH_A)
-        STORE(bfloat, VB, b_next, LOADS_B, B_BY_K, TILE_N, b_tiles[current ^ 1], PITCH_B)
+        STORE(a_next, LOADS_A, A_BY_K, TILE_M, a_tiles[current ^ 1], A_ACROSS, A_ALONG)
+        STORE(b_next, LOADS_B, B_BY_K, TILE_N, b_tiles[current ^ 1], 1, B_ALONG)
         current ^= 1;
     }
 
     OPEN(c);
     OPEN(bias);
     OPEN(other);
-    c += SPLIT ? get_group_id(2) * (ulong)M * N : 0;
+    c += get_group_id(2) * (ulong)M * N;
 #pragma unroll
     for (int i = 0; i < RM; i++) {
-        const int m = m0 + y * RM + i;
+        const int m = m0 + ROW(i);
         const ulong row = (ulong)m * N;
 #pragma unroll
         for (int j = 0; j < NV; j++) {
             const int n = m < M ? n0 + (x + j * WG_N) * RV : N;
             efloat z = sums[i][j];
-#if BIAS
-            z += load_row(bias, n, N);
-#endif
-#if EPILOGUE == ACTIVATE_KEEP
-            store_row(z, other + row, n, N);
-#endif
-#if EPILOGUE == ADD || EPILOGUE == DIFFERENTIATE
-            store_row(epilogue(z, load_row(other + row, n, N)), c + row, n, N);
+            if (has_bias) {
+                z += load_row(bias, n, N);
+            }
+#if EPILOGUE == ADD
+            if (has_other) {
+                z += load_row(other + row, n, N);
+            }
+#elif EPILOGUE == ACTIVATE
+            if (has_other) {
+                store_row(z, other + row, n, N);
+            }
+            z = activate(z);
 #else
-            store_row(epilogue(z, z), c + row, n, N);
+            z *= activation_derivative(load_row(other + row, n, N));
 #endif
+            store_row(z, c + row, n, N);
         }
     }
 }

@@ -26,10 +26,10 @@ __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void count_labels(
 //   loss[b] = log sum exp(x) - sum q x
 //   dlogits[b, k] = (softmax(x)[k] - q[k]) / count, zero for a negative label
 //   hit[b] = whether the first of the largest logits is the label's
-// rows [2, B]: loss and hit. Local size LANES x ROWS. Macro HAS_GRADIENT.
+// rows [2, B]: loss and hit. has_gradient: whether dlogits is wanted. Local size LANES x ROWS.
 __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void cross_entropy(
-    OUT(float, rows), OUT(float, dlogits), IN(float, logits), IN(int, labels), IN(float, counts), const int batch,
-    const int classes, const float smoothing)
+    OUT(float, rows), OUT(float, dlogits), IN(float, logits), IN(int, labels), IN(float, counts),
+    const int has_gradient, const int batch, const int classes, const float smoothing)
 {
     __local float shared[ROWS][LANES];
     const int lane = get_local_id(0);
@@ -64,15 +64,13 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void cross_entrop
         return;
     }
     const float per_class = smoothing / classes;
-#if HAS_GRADIENT
     OPEN(dlogits);
     dlogits += (ulong)b * classes;
     const float inverse_count = counted ? 1.0f / counts[0] : 0.0f;
-    for (int k = lane; k < classes; k += LANES) {
+    for (int k = lane; has_gradient && k < classes; k += LANES) {
         const float target = per_class + (k == label ? 1.0f - smoothing : 0.0f);
         dlogits[k] = counted ? (exp(logits[k] - largest) / exponentials - target) * inverse_count : 0.0f;
     }
-#endif
     if (lane == 0) {
         const float loss = log(exponentials) - (1.0f - smoothing) * (at_label - largest) - per_class * sum;
         rows[b] = counted ? loss : 0.0f;

@@ -6,7 +6,8 @@
 #include "common.cl"
 
 // mean = sum(x) / D, variance = sum((x - mean)^2) / D in a second pass, rstd = 1 / sqrt(variance + epsilon),
-// y = gamma (x - mean) rstd + beta.
+// y = gamma (x - mean) rstd + beta. The second pass also sums x - mean, which is what rounding left of the mean: where
+// the mean is large beside the deviation, that would be seen.
 __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void layer_norm(
     OUT(vfloat, y), OUT(float, mean), OUT(float, rstd), IN(vfloat, x), IN(vfloat, gamma), IN(vfloat, beta),
     const int rows, const int width, const float epsilon)
@@ -25,12 +26,15 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void layer_norm(
     }
     const float elements = (float)width * VW;
     const float row_mean = sum_of_row(SUM(sum), row_shared, lane) / elements;
+    vfloat differences = 0.0f;
     vfloat squares = 0.0f;
     for (int i = lane; i < width; i += LANES) {
         const vfloat difference = x[i] - row_mean;
+        differences += difference;
         squares = fma(difference, difference, squares);
     }
-    const float variance = sum_of_row(SUM(squares), row_shared, lane) / elements;
+    const float rest = sum_of_row(SUM(differences), row_shared, lane) / elements;
+    const float variance = fmax(sum_of_row(SUM(squares), row_shared, lane) / elements - rest * rest, 0.0f);
     const float row_rstd = 1.0f / sqrt(variance + epsilon);
     if (row >= rows) {
         return;
@@ -42,10 +46,10 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void layer_norm(
     OPEN(beta);
     y += start;
     for (int i = lane; i < width; i += LANES) {
-        y[i] = fma(gamma[i], (x[i] - row_mean) * row_rstd, beta[i]);
+        y[i] = fma(gamma[i], (x[i] - row_mean - rest) * row_rstd, beta[i]);
     }
     if (lane == 0) {
-        mean[row] = row_mean;
+        mean[row] = row_mean + rest;
         rstd[row] = row_rstd;
     }
 }

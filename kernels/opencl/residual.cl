@@ -2,7 +2,7 @@
 // The end of a residual branch where something is scaled or dropped, and its derivatives; bound by memory.
 //
 // Whether element i and batch entry b are kept is computed from seed, step and site (dev.vitesse.backend.Dropout has
-// the definition), never stored. Macros: HAS_RESIDUAL, HAS_SCALE, HAS_DROPOUT.
+// the definition), never stored.
 #include "common.cl"
 
 // lowbias32 (Wellons 2018).
@@ -24,9 +24,10 @@ static inline bool keeps(uint index, uint key, uint threshold)
     return mix(mix(index) ^ key) >> 8 >= threshold;
 }
 
-// What a dropped tensor's element is multiplied by.
+// What is dropped, if anything is.
 //   thresholds and factors: 24-bit threshold and 1 / (1 - rate), of elements and of batch entries
 typedef struct {
+    int dropping;
     uint element_key;
     uint entry_key;
     uint threshold;
@@ -37,12 +38,13 @@ typedef struct {
 } dropout;
 
 static inline dropout open_dropout(
-    __global const int *random, uint site, uint threshold, uint path_threshold, float factor, float path_factor,
-    uint entry_length)
+    __global const int *random, ulong random_start, int dropping, uint site, uint threshold, uint path_threshold,
+    float factor, float path_factor, uint entry_length)
 {
     dropout d;
-    d.element_key = stream_key(random, 2 * site);
-    d.entry_key = stream_key(random, 2 * site + 1);
+    d.dropping = dropping;
+    d.element_key = dropping ? stream_key(random + random_start, 2 * site) : 0;
+    d.entry_key = dropping ? stream_key(random + random_start, 2 * site + 1) : 0;
     d.threshold = threshold;
     d.path_threshold = path_threshold;
     d.factor = factor;
@@ -51,6 +53,7 @@ static inline dropout open_dropout(
     return d;
 }
 
+// What element `index` is multiplied by.
 static inline float multiplier(const dropout *d, uint index)
 {
     const bool kept = keeps(index, d->element_key, d->threshold)
@@ -61,6 +64,9 @@ static inline float multiplier(const dropout *d, uint index)
 // drop(value), where `i` is the vector's number in the tensor.
 static inline vfloat drop(const dropout *d, uint i, vfloat value)
 {
+    if (!d->dropping) {
+        return value;
+    }
     union {
         vfloat all;
         float at[VW];
@@ -71,18 +77,18 @@ static inline vfloat drop(const dropout *d, uint i, vfloat value)
     return value * factors.all;
 }
 
-#define DROPOUT_ARGUMENTS                                                                                            \
-    IN(int, random), const uint site, const uint threshold, const uint path_threshold, const float factor,           \
+#define DROPOUT_PARAMETERS                                                                                            \
+    IN(int, random), const int dropping, const uint site, const uint threshold, const uint path_threshold, const float factor,           \
         const float path_factor, const uint entry_length
-#define OPEN_DROPOUT                                                                                                 \
-    OPEN(random);                                                                                                    \
-    const dropout d = open_dropout(random, site, threshold, path_threshold, factor, path_factor, entry_length)
+#define DROPOUT                                                                                                      \
+    open_dropout(                                                                                                    \
+        random, random_start, dropping, site, threshold, path_threshold, factor, path_factor, entry_length)
 
 // y = residual + drop(scale branch). All [count], scale [width], in vectors; one work-item per vector. y may be branch
-// or residual.
+// or residual; a scale or residual that is not there is null.
 __kernel void residual_add(
-    OUT(vfloat, y), IN(vfloat, branch), IN(vfloat, residual), IN(vfloat, scale), const uint count, const uint width,
-    DROPOUT_ARGUMENTS)
+    OUT(vfloat, y), IN(vfloat, branch), IN(vfloat, residual), IN(vfloat, scale), const int has_residual,
+    const int has_scale, const uint count, const uint width, DROPOUT_PARAMETERS)
 {
     const uint i = get_global_id(0);
     if (i >= count) {
@@ -90,25 +96,17 @@ __kernel void residual_add(
     }
     OPEN(y);
     OPEN(branch);
-    vfloat value = branch[i];
-#if HAS_SCALE
-    OPEN(scale);
-    value *= scale[i % width];
-#endif
-#if HAS_DROPOUT
-    OPEN_DROPOUT;
-    value = drop(&d, i, value);
-#endif
-#if HAS_RESIDUAL
     OPEN(residual);
-    value += residual[i];
-#endif
-    y[i] = value;
+    OPEN(scale);
+    const dropout d = DROPOUT;
+    const vfloat value = drop(&d, i, has_scale ? branch[i] * scale[i % width] : branch[i]);
+    y[i] = has_residual ? residual[i] + value : value;
 }
 
 // dBranch = scale drop(dY). dBranch may be dY.
 __kernel void residual_add_backward(
-    OUT(vfloat, dbranch), IN(vfloat, dy), IN(vfloat, scale), const uint count, const uint width, DROPOUT_ARGUMENTS)
+    OUT(vfloat, dbranch), IN(vfloat, dy), IN(vfloat, scale), const int has_scale, const uint count, const uint width,
+    DROPOUT_PARAMETERS)
 {
     const uint i = get_global_id(0);
     if (i >= count) {
@@ -116,23 +114,17 @@ __kernel void residual_add_backward(
     }
     OPEN(dbranch);
     OPEN(dy);
-    vfloat value = dy[i];
-#if HAS_DROPOUT
-    OPEN_DROPOUT;
-    value = drop(&d, i, value);
-#endif
-#if HAS_SCALE
     OPEN(scale);
-    value *= scale[i % width];
-#endif
-    dbranch[i] = value;
+    const dropout d = DROPOUT;
+    const vfloat value = drop(&d, i, dy[i]);
+    dbranch[i] = has_scale ? value * scale[i % width] : value;
 }
 
 // One chunk's share of dScale = sum of drop(dY) branch over the rows: parts [chunks, width].
 // Work-items: x one per column, y one per chunk of `chunk` rows. Runs before dBranch may overwrite dY.
 __kernel void residual_scale_parts(
     OUT(vfloat, parts), IN(vfloat, dy), IN(vfloat, branch), const int rows, const int width, const int chunk,
-    DROPOUT_ARGUMENTS)
+    DROPOUT_PARAMETERS)
 {
     const int column = get_global_id(0);
     if (column >= width) {
@@ -141,19 +133,13 @@ __kernel void residual_scale_parts(
     OPEN(parts);
     OPEN(dy);
     OPEN(branch);
-#if HAS_DROPOUT
-    OPEN_DROPOUT;
-#endif
+    const dropout d = DROPOUT;
     const int first = get_global_id(1) * chunk;
     const int end = min(rows, first + chunk);
     vfloat sum = 0.0f;
     for (int row = first; row < end; row++) {
         const uint i = (uint)row * width + column;
-        vfloat value = dy[i];
-#if HAS_DROPOUT
-        value = drop(&d, i, value);
-#endif
-        sum = fma(value, branch[i], sum);
+        sum = fma(drop(&d, i, dy[i]), branch[i], sum);
     }
     parts[get_global_id(1) * width + column] = sum;
 }

@@ -81,6 +81,11 @@ record Launch(
             return this;
         }
 
+        /** 1 or 0. */
+        Builder with(boolean value) {
+            return with(value ? 1 : 0);
+        }
+
         Builder with(float value) {
             arguments.add(value);
             return this;

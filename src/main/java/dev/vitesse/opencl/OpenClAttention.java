@@ -19,8 +19,8 @@ final class OpenClAttention {
         int headWidth = context.dim(2) / heads;
         int vector = r.vector(headWidth, context, qkv);
         Map<String, Integer> sizes = sizes(r, headWidth, vector);
-        blocks(r.kernel(FILE, "attention", vector).define(sizes).define("KEEP_LSE", logSumExp != null)
-                .tensors(context, logSumExp, qkv), context, heads, sizes);
+        blocks(r.kernel(FILE, "attention", vector).define(sizes)
+                .tensors(context, logSumExp, qkv).with(logSumExp != null), context, heads, sizes);
     }
 
     static void backward(
@@ -32,11 +32,11 @@ final class OpenClAttention {
         int vector = r.vector(headWidth, dQkv, dContext, context, qkv);
         Map<String, Integer> sizes = sizes(r, headWidth, vector);
         Operand.Scratch delta = r.scratch(logSumExp.elements());
-        r.kernel(FILE, "attention_delta", vector).define(sizes).define("KEEP_LSE", true)
+        r.kernel(FILE, "attention_delta", vector).define(sizes)
                 .with(delta).tensors(dContext, context).with((int) delta.elements()).with(context.dim(1)).with(heads)
                 .over(r.tuning().get("elementwise.ITEMS"), delta.elements());
         for (String kernel : new String[] {"attention_backward_query", "attention_backward_key_value"}) {
-            blocks(r.kernel(FILE, kernel, vector).define(sizes).define("KEEP_LSE", true)
+            blocks(r.kernel(FILE, kernel, vector).define(sizes)
                     .tensors(dQkv, dContext, qkv, logSumExp).with(delta), context, heads, sizes);
         }
     }
@@ -53,27 +53,29 @@ final class OpenClAttention {
     /** The tuned blocks, halved until the largest kernel's fit the device's local memory. */
     private static Map<String, Integer> sizes(Recording r, int headWidth, int vector) {
         Map<String, Integer> sizes = new TreeMap<>(r.tuning().family("attention"));
-        int vectors = headWidth / vector;
-        int pitch = vectors + sizes.remove("PAD");
-        sizes.put("AV", vectors);
-        sizes.put("PITCH", pitch);
+        sizes.put("AV", headWidth / vector);
         while (localBytes(sizes, vector) > r.device().localBytes()) {
-            String side = sizes.get("BC") > sizes.get("WX") ? "BC" : "BR";
-            String items = side.equals("BC") ? "WX" : "WY";
+            int vectors = sizes.get("BC") / sizes.get("CW");
+            String side = sizes.get("BC") >= sizes.get("BR") && vectors > 1 ? "BC" : "BR";
             if (sizes.get(side) == 1) {
                 throw new IllegalArgumentException("attention: heads of " + headWidth + " elements do not fit the "
                         + r.device().localBytes() + " bytes of local memory of " + r.device().name());
             }
             sizes.merge(side, 2, (size, two) -> size / two);
-            sizes.put(items, Math.min(sizes.get(items), sizes.get(side)));
+            sizes.put("WX", Math.min(sizes.get("WX"), sizes.get("BC") / sizes.get("CW")));
+            sizes.put("WY", Math.min(sizes.get("WY"), sizes.get("BR")));
         }
         return sizes;
     }
 
-    /** Of the backward pass: two blocks of each side and two of scores, which is the most any kernel needs. */
+    /** Of the kernel that needs most: two blocks of rows, two of columns, these transposed too, and two of scores. */
     private static long localBytes(Map<String, Integer> sizes, int vector) {
         long rows = sizes.get("BR");
         long columns = sizes.get("BC");
-        return Float.BYTES * (2 * (rows + columns) * sizes.get("PITCH") * vector + 2 * rows * (columns + 1));
+        int pad = sizes.get("PAD");
+        int headWidth = sizes.get("AV") * vector;
+        long rowPitch = headWidth + (long) pad * vector;
+        long columnPitch = columns + (long) pad * sizes.get("CW");
+        return 2 * Float.BYTES * ((rows + columns) * rowPitch + (headWidth + rows) * columnPitch + columns);
     }
 }

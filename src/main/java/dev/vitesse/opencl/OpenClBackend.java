@@ -25,7 +25,7 @@ public final class OpenClBackend implements Backend {
     private OpenClBackend(OpenClRuntime runtime, Tuning tuning) {
         this.runtime = runtime;
         this.tuning = tuning;
-        programs = new ProgramCache(runtime, ProgramCache.directory());
+        programs = new ProgramCache(runtime, ProgramCache.directory(runtime.device()));
     }
 
     /**

@@ -21,8 +21,8 @@ final class OpenClLinear {
         Ending ending = switch (epilogue) {
             case Epilogue.None none -> Ending.NONE;
             case Epilogue.Activate(Activation function, Tensor kept) ->
-                new Ending(kept == null ? 1 : 2, function, kept == null ? null : r.own(kept));
-            case Epilogue.Add(Tensor residual) -> new Ending(3, null, r.own(residual));
+                new Ending(1, function, kept == null ? null : r.own(kept));
+            case Epilogue.Add(Tensor residual) -> new Ending(0, null, r.own(residual));
         };
         product(r, new Product(r.own(y), r.own(x), r.own(weight), rows, outputs, inputs, true, true),
                 bias == null ? null : r.own(bias), ending);
@@ -30,7 +30,7 @@ final class OpenClLinear {
 
     static void backwardInput(Recording r, Tensor dX, Tensor dY, Tensor weight, Epilogue epilogue) {
         Ending ending = epilogue instanceof Epilogue.Activate(Activation function, Tensor preActivation)
-                ? new Ending(4, function, r.own(preActivation)) : Ending.NONE;
+                ? new Ending(2, function, r.own(preActivation)) : Ending.NONE;
         product(r, new Product(r.own(dX), r.own(dY), r.own(weight), rows(dX), weight.dim(1), weight.dim(0), true, false),
                 null, ending);
     }
@@ -71,8 +71,8 @@ final class OpenClLinear {
     /**
      * What follows the product.
      *
-     * @param code of {@code linear.cl}
-     * @param other the tensor that the epilogue reads or keeps
+     * @param code {@code linear.cl}'s number of it
+     * @param other the tensor that it reads or keeps, if any
      */
     record Ending(int code, @Nullable Activation function, @Nullable Operand other) {
         static final Ending NONE = new Ending(0, null, null);
@@ -95,7 +95,7 @@ final class OpenClLinear {
         Map<String, Integer> sizes = sizes(r, p);
         int splits = splits(r, p, sizes);
         if (splits == 1) {
-            launch(r, p, sizes, p.k(), bias, ending);
+            launch(r, p, sizes, Math.max(1, p.k()), bias, ending);
             return;
         }
         int tile = sizes.get("TILE_K");
@@ -132,40 +132,34 @@ final class OpenClLinear {
 
     private static void launch(
             Recording r, Product p, Map<String, Integer> sizes, int perSplit, @Nullable Operand bias, Ending ending) {
-        boolean split = perSplit < p.k();
-        int most = r.tuning().get("vector.VW");
-        int across = Math.min(most, sizes.get("RV"));
-        Launch.Builder kernel = r.kernel(FILE, "gemm", 1).define(sizes)
+        int vector = sizes.get("RV");
+        boolean vectors = Recording.divides(vector, p.aByK() ? p.k() : p.m(), p.a())
+                && Recording.divides(vector, p.bByK() ? p.k() : p.n(), p.b())
+                && Recording.divides(vector, p.n(), p.c(), bias, ending.other());
+        ending.define(r.kernel(FILE, "gemm", 1)).define(sizes)
                 .define("A_BY_K", p.aByK())
                 .define("B_BY_K", p.bByK())
-                .define("VA", Recording.vector(across, p.aByK() ? p.k() : p.m(), p.a()))
-                .define("VB", Recording.vector(across, p.bByK() ? p.k() : p.n(), p.b()))
-                .define("VC", storeVector(p, sizes.get("RV"), bias, ending.other()))
-                .define("SPLIT", split)
-                .define("BIAS", bias != null);
-        ending.define(kernel)
+                .define("LV", vectors ? vector : 1)
+                .define("UNROLL_LOADS", r.device().kind() == OpenClDevice.Kind.GPU)
                 .with(p.c(), p.a(), p.b(), bias, ending.other())
+                .with(bias != null).with(ending.other() != null)
                 .with(p.m()).with(p.n()).with(p.k()).with(perSplit)
                 .groups(
                         new long[] {
                             ceilDivide(p.n(), sizes.get("TILE_N")),
                             ceilDivide(p.m(), sizes.get("TILE_M")),
-                            split ? ceilDivide(p.k(), perSplit) : 1
+                            Math.max(1, ceilDivide(p.k(), perSplit))
                         },
                         sizes.get("WG_N"), sizes.get("WG_M"), 1);
     }
 
-    /** Whole register vectors or single elements. */
-    private static int storeVector(Product p, int registers, @Nullable Operand bias, @Nullable Operand other) {
-        return Recording.vector(registers, p.n(), p.c(), bias, other) == registers ? registers : 1;
-    }
-
     private static void finish(
             Recording r, Product p, Operand.Scratch parts, int count, @Nullable Operand bias, Ending ending) {
-        int vector = Recording.vector(r.tuning().get("vector.VW"), p.n(), p.c(), parts, bias, ending.other());
+        int vector = r.vector(p.n(), p.c(), parts, bias, ending.other());
         long vectors = (long) p.m() * p.n() / vector;
-        ending.define(r.kernel(FILE, "finish", vector).define("FINISH", 1).define("BIAS", bias != null))
+        ending.define(r.kernel(FILE, "finish", vector).define("FINISH", 1))
                 .with(p.c(), parts, bias, ending.other())
+                .with(bias != null).with(ending.other() != null)
                 .with(count).with((int) vectors).with(p.n() / vector)
                 .over(r.tuning().get("elementwise.ITEMS"), vectors);
     }

@@ -17,15 +17,15 @@ final class OpenClLoss {
         int perGroup = r.tuning().get("rows.ROWS");
         Operand.Scratch count = r.scratch(1);
         Operand.Scratch rows = r.scratch(2L * batch);
-        kernel(r, "count_labels", dLogits).with(count).tensors(labels).with(batch).over(lanes, lanes);
-        kernel(r, "cross_entropy", dLogits)
+        kernel(r, "count_labels").with(count).tensors(labels).with(batch).over(lanes, lanes);
+        kernel(r, "cross_entropy")
                 .with(rows).tensors(dLogits, logits, labels).with(count)
-                .with(batch).with(logits.dim(1)).with(smoothing)
+                .with(dLogits != null).with(batch).with(logits.dim(1)).with(smoothing)
                 .groups(new long[] {1, (batch + perGroup - 1) / perGroup}, lanes, perGroup);
-        kernel(r, "loss_metrics", dLogits).tensors(metrics).with(rows, count).with(batch).over(lanes, lanes);
+        kernel(r, "loss_metrics").tensors(metrics).with(rows, count).with(batch).over(lanes, lanes);
     }
 
-    private static Launch.Builder kernel(Recording r, String name, @Nullable Tensor dLogits) {
-        return r.kernel(FILE, name, 1).define(r.tuning().family("rows")).define("HAS_GRADIENT", dLogits != null);
+    private static Launch.Builder kernel(Recording r, String name) {
+        return r.kernel(FILE, name, 1).define(r.tuning().family("rows"));
     }
 }

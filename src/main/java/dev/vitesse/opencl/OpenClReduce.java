@@ -20,7 +20,7 @@ final class OpenClReduce {
 
     /** y [width] = the sum of x [rows, width] over its rows. */
     static void columnSums(Recording r, Operand y, Operand x, int rows, int width) {
-        int vector = Recording.vector(r.tuning().get("vector.VW"), width, y, x);
+        int vector = r.vector(width, y, x);
         int columns = width / vector;
         Chunks chunks = Chunks.of(r, rows, columns);
         Operand parts = chunks.count() == 1 ? y : r.scratch((long) chunks.count() * width);
@@ -33,7 +33,7 @@ final class OpenClReduce {
 
     /** y [width] = the sum of parts [count, width] over its rows. */
     static void addParts(Recording r, Operand y, Operand parts, int count, int width) {
-        int vector = Recording.vector(r.tuning().get("vector.VW"), width, y, parts);
+        int vector = r.vector(width, y, parts);
         kernel(r, "add_parts", vector).with(y, parts).with(count).with(width / vector)
                 .over(r.tuning().get("columns.ITEMS"), width / vector);
     }

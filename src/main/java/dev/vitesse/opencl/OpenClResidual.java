@@ -20,8 +20,8 @@ final class OpenClResidual {
             Dropout dropout,
             @Nullable Tensor random) {
         int vector = r.vector(y.dim(-1), y, branch, residual, scale);
-        Launch.Builder kernel = kernel(r, "residual_add", vector, residual != null, scale != null, dropout)
-                .tensors(y, branch, residual, scale);
+        Launch.Builder kernel = r.kernel(FILE, "residual_add", vector)
+                .tensors(y, branch, residual, scale).with(residual != null).with(scale != null);
         elementwise(r, kernel, y, vector, dropout, random);
     }
 
@@ -39,8 +39,8 @@ final class OpenClResidual {
             scaleGradient(r, dScale, dY, branch, dropout, random);
         }
         int vector = r.vector(dY.dim(-1), dBranch, dY, scale);
-        Launch.Builder kernel = kernel(r, "residual_add_backward", vector, false, scale != null, dropout)
-                .tensors(dBranch, dY, scale);
+        Launch.Builder kernel = r.kernel(FILE, "residual_add_backward", vector)
+                .tensors(dBranch, dY, scale).with(scale != null);
         elementwise(r, kernel, dY, vector, dropout, random);
     }
 
@@ -52,18 +52,10 @@ final class OpenClResidual {
         int columns = width / vector;
         OpenClReduce.Chunks chunks = OpenClReduce.Chunks.of(r, rows, columns);
         Operand parts = r.scratch((long) chunks.count() * width);
-        Launch.Builder kernel = kernel(r, "residual_scale_parts", vector, false, true, dropout)
+        Launch.Builder kernel = r.kernel(FILE, "residual_scale_parts", vector)
                 .with(parts).tensors(dY, branch).with(rows).with(columns).with(chunks.rows());
         dropout(kernel, dY, dropout, random).over(r.tuning().get("columns.ITEMS"), columns, chunks.count());
         OpenClReduce.addParts(r, r.own(dScale), parts, chunks.count(), width);
-    }
-
-    private static Launch.Builder kernel(
-            Recording r, String name, int vector, boolean residual, boolean scale, Dropout dropout) {
-        return r.kernel(FILE, name, vector)
-                .define("HAS_RESIDUAL", residual)
-                .define("HAS_SCALE", scale)
-                .define("HAS_DROPOUT", !dropout.dropsNothing());
     }
 
     private static void elementwise(
@@ -76,6 +68,7 @@ final class OpenClResidual {
     private static Launch.Builder dropout(
             Launch.Builder kernel, Tensor y, Dropout dropout, @Nullable Tensor random) {
         return kernel.tensors(random)
+                .with(!dropout.dropsNothing())
                 .with(dropout.site())
                 .with(Dropout.threshold(dropout.rate()))
                 .with(Dropout.threshold(dropout.pathRate()))

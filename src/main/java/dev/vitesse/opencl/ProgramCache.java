@@ -54,12 +54,16 @@ final class ProgramCache implements AutoCloseable {
 
     /**
      * {@code ~/.cache/vitesse/opencl}, below {@code XDG_CACHE_HOME} where that is set; the system property {@code
-     * vitesse.opencl.cache} names another one, or {@code off} for none.
+     * vitesse.opencl.cache} names another one, or {@code off} for none. None for PoCL, which keeps a cache of its own,
+     * and compiles every kernel a second time when asked for a binary.
      */
-    static @Nullable Path directory() {
+    static @Nullable Path directory(OpenClDevice device) {
         String property = System.getProperty("vitesse.opencl.cache");
         if (property != null) {
             return property.equals("off") ? null : Path.of(property);
+        }
+        if (device.platformName().startsWith("Portable Computing Language")) {
+            return null;
         }
         String cache = System.getenv("XDG_CACHE_HOME");
         Path base = cache == null || cache.isEmpty()

@@ -82,25 +82,30 @@ final class Recording {
     }
 
     /**
-     * The widest vector, up to the device's preferred one, that divides rows of {@code length} and the start of every
-     * operand, so that a kernel needs no remainder and every vector is aligned.
+     * The device's preferred vector width where it divides rows of {@code length} and the start of every tensor, so that
+     * a kernel needs no remainder and every vector is aligned; else 1. In between there is nothing, because every width
+     * is one more program to compile.
      */
     int vector(long length, @Nullable Tensor... tensors) {
         Operand[] operands = new Operand[tensors.length];
         for (int i = 0; i < tensors.length; i++) {
             operands[i] = tensors[i] == null ? null : own(tensors[i]);
         }
-        return vector(tuning.get("vector.VW"), length, operands);
+        return vector(length, operands);
     }
 
-    /** The widest vector of up to {@code most} elements that divides {@code length} and the start of every operand. */
-    static int vector(int most, long length, @Nullable Operand... operands) {
+    int vector(long length, @Nullable Operand... operands) {
+        int preferred = tuning.get("vector.VW");
+        return divides(preferred, length, operands) ? preferred : 1;
+    }
+
+    /** Whether vectors of {@code vector} elements fit rows of {@code length} and the start of every operand. */
+    static boolean divides(int vector, long length, @Nullable Operand... operands) {
         long common = length;
         for (Operand operand : operands) {
             common |= operand == null ? 0 : operand.start();
         }
-        // The lowest set bit is the largest power of two that divides all of them.
-        return (int) Math.min(most, common == 0 ? most : Long.lowestOneBit(common));
+        return common % vector == 0; // vector is a power of two
     }
 
     /** Into how many chunks a reduction over {@code rows} is split: enough to fill the device, fixed for the device. */

@@ -64,12 +64,18 @@ final class Tuning {
         return device.name().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-").replaceAll("^-|-$", "") + ".json";
     }
 
-    /** What is known to run on every device of the kind. */
+    /** What runs on every usable device of the kind, before anything was measured. */
     static Tuning defaults(OpenClDevice device) {
-        boolean gpu = device.kind() == OpenClDevice.Kind.GPU && device.largestGroup() >= 256;
-        Tuning tuning = gpu ? gpuDefaults() : cpuDefaults();
-        tuning.check(device);
-        return tuning;
+        Tuning tuning = switch (device.kind()) {
+            case CPU -> cpuDefaults();
+            case GPU, OTHER -> gpuDefaults();
+        };
+        try {
+            tuning.check(device);
+            return tuning;
+        } catch (IllegalArgumentException e) {
+            return leastDefaults();
+        }
     }
 
     private static Tuning gpuDefaults() {
@@ -81,7 +87,7 @@ final class Tuning {
                 .put("rows", "LANES", 32, "ROWS", 8)
                 .put("gemm.large", "TILE_M", 128, "TILE_N", 128, "TILE_K", 8, "WG_M", 16, "WG_N", 16, "RV", 4)
                 .put("gemm.small", "TILE_M", 64, "TILE_N", 64, "TILE_K", 16, "WG_M", 16, "WG_N", 16, "RV", 4)
-                .put("attention", "BR", 32, "BC", 32, "WX", 8, "WY", 16, "PAD", 1);
+                .put("attention", "BR", 32, "BC", 32, "WX", 8, "WY", 8, "CW", 4, "PAD", 1);
     }
 
     /** Few work-items with much work and long vectors: a compiler for CPUs runs a group's items in a loop. */
@@ -92,9 +98,20 @@ final class Tuning {
                 .put("columns", "ITEMS", 8, "ITEMS_PER_UNIT", 64, "LEAST_ROWS", 32)
                 .put("reduce", "LANES", 8, "GROUPS_PER_UNIT", 4)
                 .put("rows", "LANES", 1, "ROWS", 8)
-                .put("gemm.large", "TILE_M", 48, "TILE_N", 64, "TILE_K", 64, "WG_M", 8, "WG_N", 4, "RV", 8)
-                .put("gemm.small", "TILE_M", 24, "TILE_N", 32, "TILE_K", 64, "WG_M", 4, "WG_N", 2, "RV", 8)
-                .put("attention", "BR", 32, "BC", 32, "WX", 8, "WY", 8, "PAD", 0);
+                .put("gemm.large", "TILE_M", 48, "TILE_N", 64, "TILE_K", 64, "WG_M", 12, "WG_N", 4, "RV", 8)
+                .put("gemm.small", "TILE_M", 24, "TILE_N", 32, "TILE_K", 64, "WG_M", 6, "WG_N", 2, "RV", 8)
+                .put("attention", "BR", 16, "BC", 32, "WX", 1, "WY", 4, "CW", 8, "PAD", 0);
+    }
+
+    /** For devices with small work-groups or little local memory: within the limits that {@link OpenClDevice} asks for. */
+    private static Tuning leastDefaults() {
+        return gpuDefaults()
+                .put("elementwise", "ITEMS", 64)
+                .put("reduce", "LANES", 64, "GROUPS_PER_UNIT", 4)
+                .put("rows", "LANES", 8, "ROWS", 8)
+                .put("gemm.large", "TILE_M", 32, "TILE_N", 32, "TILE_K", 16, "WG_M", 8, "WG_N", 8, "RV", 4)
+                .put("gemm.small", "TILE_M", 16, "TILE_N", 32, "TILE_K", 16, "WG_M", 8, "WG_N", 8, "RV", 4)
+                .put("attention", "BR", 16, "BC", 16, "WX", 4, "WY", 16, "CW", 4, "PAD", 1);
     }
 
     private Tuning put(String family, Object... namesAndSizes) {
@@ -179,8 +196,10 @@ final class Tuning {
         checkGemm(device, "gemm.large");
         checkGemm(device, "gemm.small");
         powersOfTwo("attention", "BR", "BC", "WX", "WY");
-        require(get("attention.BR") >= get("attention.WY") && get("attention.BC") >= get("attention.WX"), "attention",
-                "a block must have a row and a column for every work-item");
+        int columns = get("attention.CW");
+        require(columns == 1 || columns == 4 || columns == 8, "attention", "CW must be 1, 4 or 8");
+        require(get("attention.BR") >= get("attention.WY") && get("attention.BC") >= get("attention.WX") * columns,
+                "attention", "a block must have a row and a vector of columns for every work-item");
         group(device, "attention", get("attention.WX") * get("attention.WY"));
     }
 
@@ -192,8 +211,8 @@ final class Tuning {
         require(s.get("TILE_N") % (s.get("WG_N") * vector) == 0, family, "WG_N RV must divide TILE_N");
         require(s.get("TILE_M") % vector == 0 && s.get("TILE_K") % vector == 0, family, "RV must divide TILE_M and TILE_K");
         group(device, family, s.get("WG_M") * s.get("WG_N"));
-        long rows = s.get("TILE_M") + 4L + s.get("TILE_N") + vector;
-        long local = 2 * rows * s.get("TILE_K") * Float.BYTES;
+        int depth = s.get("TILE_K");
+        long local = 2L * Float.BYTES * (s.get("TILE_M") * (depth + vector) + depth * (s.get("TILE_N") + vector));
         require(local <= device.localBytes(), family,
                 "needs " + local + " of " + device.localBytes() + " bytes of local memory");
     }
