@@ -124,8 +124,8 @@ final class CpuActivations {
     }
 
     /**
-     * y = x Phi(x), Phi(x) = erfc(-x / sqrt 2) / 2 to 1e-7: erfc(z) = t (a1 + t (a2 + ...)) exp(-z^2) with t = 1 / (1 + p
-     * z) for z >= 0 (Abramowitz and Stegun 7.1.26).
+     * y = x Phi(x), Phi(x) = erfc(-x / sqrt 2) / 2 to 1e-7: erfc(z) = t (a1 + t (a2 + ...)) exp(-z^2) with t = 1 / (1
+     * + p z) for z >= 0 (Abramowitz and Stegun 7.1.26).
      *
      * @param gauss exp(-x^2 / 2)
      */

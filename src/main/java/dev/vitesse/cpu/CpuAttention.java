@@ -109,8 +109,8 @@ final class CpuAttention implements ThreadTeam.Task {
         }
         sums(scratch, scores, rows, padded, vectors, lanes, sums);
         float[] c = context.floats();
-        Gemm.multiply(tokens, scratch, scores, padded, rows, scratch, values, headWidth, 0, Gemm.panels(headWidth), null,
-                c, out, width, null, 0, 0, scratch, 0);
+        Gemm.multiply(tokens, scratch, scores, padded, rows, scratch, values, headWidth, 0, Gemm.panels(headWidth),
+                null, c, out, width, null, 0, 0, scratch, 0);
         divide(c, out, rows, width, headWidth, scratch, sums);
         if (logSumExp != null) {
             float[] lse = logSumExp.floats();

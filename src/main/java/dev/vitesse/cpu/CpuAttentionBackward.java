@@ -119,7 +119,10 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         }
     }
 
-    /** The keys {@code first} to {@code end - 1} of a head whose first query lies at x[query] and its gradient at dX[dQuery]. */
+    /**
+     * The keys {@code first} to {@code end - 1} of a head whose first query lies at x[query] and its gradient at
+     * dX[dQuery].
+     */
     private void block(float[] scratch, float[] x, int query, float[] dX, int dQuery, int first, int end) {
         int rows = end - first;
         int width = heads * headWidth;

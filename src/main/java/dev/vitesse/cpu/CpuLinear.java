@@ -97,8 +97,8 @@ final class CpuLinear implements ThreadTeam.Task {
                 // Through working memory, because the residual may be c itself, and to read it row by row.
                 int stride = (endPanel - firstPanel) * Gemm.PANEL;
                 Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0,
-                        Gemm.padded(columns), firstPanel, endPanel, init, scratch, Gemm.TILE - column, stride, null, 0, 0,
-                        scratch, 0);
+                        Gemm.padded(columns), firstPanel, endPanel, init, scratch, Gemm.TILE - column, stride, null, 0,
+                        0, scratch, 0);
                 CpuTensor residual = (CpuTensor) add.residual();
                 addRows(height, width, scratch, Gemm.TILE, stride, residual.floats(), residual.offset() + start,
                         c.floats(), c.offset() + start, columns);
@@ -107,8 +107,9 @@ final class CpuLinear implements ThreadTeam.Task {
     }
 
     private void multiply(CpuTensor sum, int first, int height, int firstPanel, int endPanel, float[] scratch) {
-        Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0, columns, firstPanel,
-                endPanel, init, sum.floats(), sum.offset() + first * columns, columns, null, 0, 0, scratch, 0);
+        Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0, columns,
+                firstPanel, endPanel, init, sum.floats(), sum.offset() + first * columns, columns, null, 0, 0, scratch,
+                0);
     }
 
     /** c = a + b. */
@@ -129,7 +130,10 @@ final class CpuLinear implements ThreadTeam.Task {
         }
     }
 
-    /** Forward c = f(sum), backward c *= f'(pre-activation), on a block whose rows are contiguous if it has all columns. */
+    /**
+     * Forward c = f(sum), backward c *= f'(pre-activation), on a block whose rows are contiguous if it has all
+     * columns.
+     */
     private void activate(
             Epilogue.Activate activate, CpuTensor sum, int start, int height, int width, float[] scratch) {
         int spans = width == columns ? 1 : height;

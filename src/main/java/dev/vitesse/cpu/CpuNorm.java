@@ -101,8 +101,8 @@ final class CpuNorm {
     }
 
     /**
-     * With d = mean(x - m) the error of m, the mean is m + d and the variance mean((x - m)^2) - d^2: right also where the
-     * mean is large against the spread. s[SECOND + r] = d, s[THIRD + r] = rstd.
+     * With d = mean(x - m) the error of m, the mean is m + d and the variance mean((x - m)^2) - d^2: right also where
+     * the mean is large against the spread. s[SECOND + r] = d, s[THIRD + r] = rstd.
      */
     private static void statistics(
             int rows, int width, float epsilon, float[] s, float[] mean, int meanOffset, float[] rstd,
@@ -171,8 +171,8 @@ final class CpuNorm {
     }
 
     /**
-     * Adds a group's rows to the chunk's dGamma and, behind it, dBeta. s[2 LANES r] and behind it: by lanes, the sums of g
-     * = gamma dY and of g xh.
+     * Adds a group's rows to the chunk's dGamma and, behind it, dBeta. s[2 LANES r] and behind it: by lanes, the sums
+     * of g = gamma dY and of g xh.
      */
     private static void sumGradients(
             float[] sums, int dGamma, float[] dY, int dYOffset, float[] x, int xOffset, float[] gamma, int gammaOffset,

@@ -5,8 +5,8 @@ import dev.vitesse.cpu.CpuPatches.PatchGrid;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Patch embedding, backward. dWeight is summed by chunks of images; the sum of dTokens over the batch, [T, D], gives the
- * gradients of bias, prefix and position; dImages is a product with the weight, copied back into the images.
+ * Patch embedding, backward. dWeight is summed by chunks of images; the sum of dTokens over the batch, [T, D], gives
+ * the gradients of bias, prefix and position; dImages is a product with the weight, copied back into the images.
  */
 final class CpuPatchesBackward {
     /** Chunks of images, fewer where there are fewer images. */
@@ -114,8 +114,8 @@ final class CpuPatchesBackward {
         int end = blocks.end(item % blocks.count());
         float[] scratch = backend.scratch(worker);
         int elements = grid.elements();
-        Gemm.multiply(width, dTokens.floats(), patchToken(image, first), width, end - first, weight.panels(), 0, elements,
-                0, Gemm.panels(elements), null, scratch, Gemm.TILE, elements, null, 0, 0, scratch, 0);
+        Gemm.multiply(width, dTokens.floats(), patchToken(image, first), width, end - first, weight.panels(), 0,
+                elements, 0, Gemm.panels(elements), null, scratch, Gemm.TILE, elements, null, 0, 0, scratch, 0);
         grid.write(dImages.floats(), dImages.offset() + image * grid.imageElements(), first, end, scratch, Gemm.TILE);
     }
 }

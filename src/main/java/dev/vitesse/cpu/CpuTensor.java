@@ -71,7 +71,9 @@ final class CpuTensor implements Tensor {
         return offset;
     }
 
-    /** This weight matrix in panels, see {@link CpuBuffer#packed}; a rank above 2 is flattened to [first axis, rest]. */
+    /**
+     * This weight matrix in panels, see {@link CpuBuffer#packed}; a rank above 2 is flattened to [first axis, rest].
+     */
     PackedWeight packed(boolean transposed) {
         int rows = shape[0];
         return buffer.packed(offset, rows, rows == 0 ? 0 : size() / rows, transposed);

@@ -53,8 +53,8 @@ final class Gemm {
      */
     static void multiply(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
-            int firstPanel, int endPanel, float @Nullable [] init, float[] c, int cOffset, int cStride, float @Nullable [] base,
-            int baseOffset, int baseStride, float[] tile, int tileOffset) {
+            int firstPanel, int endPanel, float @Nullable [] init, float[] c, int cOffset, int cStride,
+            float @Nullable [] base, int baseOffset, int baseStride, float[] tile, int tileOffset) {
         int blocks = Math.max(1, Math.ceilDiv(depth, DEPTH));
         int size = Math.ceilDiv(depth, blocks);
         for (int k = 0; k == 0 || k < depth; k += size) {
@@ -81,19 +81,14 @@ final class Gemm {
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
             float[] init, int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
             int baseStride, float[] tile, int tileOffset) {
-        boolean direct = isTileWidth(columns) && base == null;
-        for (int row = 0; row < rows; row += ROWS) {
-            int from = aOffset + row * aStride;
-            int to = cOffset + row * cStride;
+        int whole = isTileWidth(columns) && base == null ? rows / ROWS * ROWS : 0;
+        tilesByRows(depth, a, aOffset, aStride, whole, b, bOffset, columns, init, initOffset, c, cOffset, cStride);
+        for (int row = whole; row < rows; row += ROWS) {
             int height = Math.min(ROWS, rows - row);
-            if (direct && height == ROWS) {
-                tileByRows(depth, a, from, aStride, ROWS, b, bOffset, columns, init, initOffset, c, to, cStride);
-            } else {
-                tileByRows(depth, a, from, aStride, height, b, bOffset, columns, init, initOffset, tile, tileOffset,
-                        PANEL);
-                copyTile(height, columns, tile, tileOffset, c, to, cStride, base, baseOffset + row * baseStride,
-                        baseStride);
-            }
+            tilesByRows(depth, a, aOffset + row * aStride, aStride, height, b, bOffset, columns, init, initOffset, tile,
+                    tileOffset, PANEL);
+            copyTile(height, columns, tile, tileOffset, c, cOffset + row * cStride, cStride, base,
+                    baseOffset + row * baseStride, baseStride);
         }
     }
 
@@ -164,8 +159,8 @@ final class Gemm {
         return columns == LANES || columns == 2 * LANES || columns == PANEL;
     }
 
-    /** The narrowest tile that has {@code columns}. */
-    private static void tileByRows(
+    /** The narrowest tiles that have {@code columns}. */
+    private static void tilesByRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns, float[] init,
             int initOffset, float[] c, int cOffset, int cStride) {
         if (columns <= LANES) {

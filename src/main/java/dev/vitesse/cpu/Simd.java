@@ -12,10 +12,10 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * The vectors in use, and what the Vector API lacks in exactly defined form.
  *
- * <p>In this package no vector is ever an argument or a result of a method of our own. C2 stops inlining after some 18000
- * nodes (about 45 vector operations), helpers of one line included, and a vector that crosses a call is an object on the
- * heap: the loop is then several times slower, depending on what was compiled first. Instead, vectors pass through
- * arrays in the first-level cache.
+ * <p>In this package no vector is ever an argument or a result of a method of our own. C2 stops inlining after some
+ * 18000 nodes (about 45 vector operations), helpers of one line included, and a vector that crosses a call is an
+ * object on the heap: the loop is then several times slower, depending on what was compiled first. Instead, vectors
+ * pass through arrays in the first-level cache.
  */
 final class Simd {
     /** At least 128 bits, also where the JVM prefers less because it compiles no vectors. */
@@ -40,7 +40,9 @@ final class Simd {
         return Math.ceilDiv(count, LANES) * LANES;
     }
 
-    /** The sum of x[start] to x[start + LANES - 1], added in pairs: a fixed order, which reduceLanes does not promise. */
+    /**
+     * The sum of x[start] to x[start + LANES - 1], added in pairs: a fixed order, which reduceLanes does not promise.
+     */
     static float sumLanes(float[] x, int start) {
         float sum = 0;
         for (int i = 0; i < LANES; i += 4) {
@@ -50,8 +52,8 @@ final class Simd {
     }
 
     /**
-     * x[i] = e^x[i] to 1e-7 relative for x up to 88, for x below -87 as for -87; NaN gives NaN. With n = round(x / ln 2)
-     * and r = x - n ln 2, it is 2^n times a polynomial in r (Cephes' expf).
+     * x[i] = e^x[i] to 1e-7 relative for x up to 88, for x below -87 as for -87; NaN gives NaN. With n = round(x / ln
+     * 2) and r = x - n ln 2, it is 2^n times a polynomial in r (Cephes' expf).
      *
      * @param count a multiple of {@link #LANES}
      */

@@ -9,8 +9,8 @@ record Split(int total, int size) {
     private static final int MOST_ITEMS = 64;
 
     /**
-     * Items of at least {@code grain}, at most 64 of them; a function of the shape alone, so that sums over items do not
-     * depend on the number of threads.
+     * Items of at least {@code grain}, at most 64 of them; a function of the shape alone, so that sums over items do
+     * not depend on the number of threads.
      */
     static Split of(int total, int grain) {
         return new Split(total, Math.max(Math.max(1, grain), Math.ceilDiv(total, MOST_ITEMS)));

@@ -8,9 +8,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed set of threads that share the items of one task after another. The calling thread takes part as worker 0. The
- * others spin for a moment after each task, because the next usually follows within microseconds, and then park. Used by
- * one caller at a time; allocates nothing while it runs.
+ * A fixed set of threads that share the items of one task after another. The calling thread takes part as worker 0.
+ * The others spin for a moment after each task, because the next usually follows within microseconds, and then park.
+ * Used by one caller at a time; allocates nothing while it runs.
  */
 final class ThreadTeam implements AutoCloseable {
     /** Work that consists of independent items. */

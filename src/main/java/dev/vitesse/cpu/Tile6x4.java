@@ -16,8 +16,8 @@ import jdk.incubator.vector.FloatVector;
  * C[r, :] = init + sum over k of A[r, k] B[k, :]        r &lt; 6
  * </pre>
  *
- * B is a panel [depth][{@link Gemm#PANEL}], of which the first 4 vectors of each row are used. Locals are named one by one
- * because C2 keeps no array of vectors in registers.
+ * B is a panel [depth][{@link Gemm#PANEL}], of which the first 4 vectors of each row are used. Locals are named one by
+ * one because C2 keeps no array of vectors in registers.
  */
 final class Tile6x4 {
     /**
@@ -28,92 +28,97 @@ final class Tile6x4 {
 
     private Tile6x4() {}
 
-    /** With A by rows: A[r, k] at a[aOffset + r aStride + k]; rows of C from {@code rows} on repeat the first. */
+    /**
+     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k]. Whole tiles are written: what is behind
+     * the last row repeats the last tile's first one. One call for many tiles, because a call costs as much as some ten k.
+     */
     static void byRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
             int initOffset, float[] c, int cOffset, int cStride) {
-        int a0 = aOffset;
-        int a1 = rows > 1 ? a0 + aStride : a0;
-        int a2 = rows > 2 ? a1 + aStride : a0;
-        int a3 = rows > 3 ? a2 + aStride : a0;
-        int a4 = rows > 4 ? a3 + aStride : a0;
-        int a5 = rows > 5 ? a4 + aStride : a0;
-        FloatVector c00 = fromArray(FLOATS, init, initOffset);
-        FloatVector c01 = fromArray(FLOATS, init, initOffset + LANES);
-        FloatVector c02 = fromArray(FLOATS, init, initOffset + 2 * LANES);
-        FloatVector c03 = fromArray(FLOATS, init, initOffset + 3 * LANES);
-        FloatVector c10 = c00, c11 = c01, c12 = c02, c13 = c03;
-        FloatVector c20 = c00, c21 = c01, c22 = c02, c23 = c03;
-        FloatVector c30 = c00, c31 = c01, c32 = c02, c33 = c03;
-        FloatVector c40 = c00, c41 = c01, c42 = c02, c43 = c03;
-        FloatVector c50 = c00, c51 = c01, c52 = c02, c53 = c03;
-        for (int k = 0; k < depth; k++) {
-            int kb = bOffset + k * Gemm.PANEL;
-            FloatVector b0 = fromArray(FLOATS, b, kb);
-            FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
-            FloatVector b2 = fromArray(FLOATS, b, kb + 2 * LANES);
-            FloatVector b3 = fromArray(FLOATS, b, kb + 3 * LANES);
-            FloatVector x = broadcast(FLOATS, a[a0 + k]);
-            c00 = x.fma(b0, c00);
-            c01 = x.fma(b1, c01);
-            c02 = x.fma(b2, c02);
-            c03 = x.fma(b3, c03);
-            x = broadcast(FLOATS, a[a1 + k]);
-            c10 = x.fma(b0, c10);
-            c11 = x.fma(b1, c11);
-            c12 = x.fma(b2, c12);
-            c13 = x.fma(b3, c13);
-            x = broadcast(FLOATS, a[a2 + k]);
-            c20 = x.fma(b0, c20);
-            c21 = x.fma(b1, c21);
-            c22 = x.fma(b2, c22);
-            c23 = x.fma(b3, c23);
-            x = broadcast(FLOATS, a[a3 + k]);
-            c30 = x.fma(b0, c30);
-            c31 = x.fma(b1, c31);
-            c32 = x.fma(b2, c32);
-            c33 = x.fma(b3, c33);
-            x = broadcast(FLOATS, a[a4 + k]);
-            c40 = x.fma(b0, c40);
-            c41 = x.fma(b1, c41);
-            c42 = x.fma(b2, c42);
-            c43 = x.fma(b3, c43);
-            x = broadcast(FLOATS, a[a5 + k]);
-            c50 = x.fma(b0, c50);
-            c51 = x.fma(b1, c51);
-            c52 = x.fma(b2, c52);
-            c53 = x.fma(b3, c53);
+        for (int row = 0; row < rows; row += 6) {
+            int a0 = aOffset + row * aStride;
+            int a1 = rows - row > 1 ? a0 + aStride : a0;
+            int a2 = rows - row > 2 ? a1 + aStride : a0;
+            int a3 = rows - row > 3 ? a2 + aStride : a0;
+            int a4 = rows - row > 4 ? a3 + aStride : a0;
+            int a5 = rows - row > 5 ? a4 + aStride : a0;
+            FloatVector c00 = fromArray(FLOATS, init, initOffset);
+            FloatVector c01 = fromArray(FLOATS, init, initOffset + LANES);
+            FloatVector c02 = fromArray(FLOATS, init, initOffset + 2 * LANES);
+            FloatVector c03 = fromArray(FLOATS, init, initOffset + 3 * LANES);
+            FloatVector c10 = c00, c11 = c01, c12 = c02, c13 = c03;
+            FloatVector c20 = c00, c21 = c01, c22 = c02, c23 = c03;
+            FloatVector c30 = c00, c31 = c01, c32 = c02, c33 = c03;
+            FloatVector c40 = c00, c41 = c01, c42 = c02, c43 = c03;
+            FloatVector c50 = c00, c51 = c01, c52 = c02, c53 = c03;
+            for (int k = 0; k < depth; k++) {
+                int kb = bOffset + k * Gemm.PANEL;
+                FloatVector b0 = fromArray(FLOATS, b, kb);
+                FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
+                FloatVector b2 = fromArray(FLOATS, b, kb + 2 * LANES);
+                FloatVector b3 = fromArray(FLOATS, b, kb + 3 * LANES);
+                FloatVector x = broadcast(FLOATS, a[a0 + k]);
+                c00 = x.fma(b0, c00);
+                c01 = x.fma(b1, c01);
+                c02 = x.fma(b2, c02);
+                c03 = x.fma(b3, c03);
+                x = broadcast(FLOATS, a[a1 + k]);
+                c10 = x.fma(b0, c10);
+                c11 = x.fma(b1, c11);
+                c12 = x.fma(b2, c12);
+                c13 = x.fma(b3, c13);
+                x = broadcast(FLOATS, a[a2 + k]);
+                c20 = x.fma(b0, c20);
+                c21 = x.fma(b1, c21);
+                c22 = x.fma(b2, c22);
+                c23 = x.fma(b3, c23);
+                x = broadcast(FLOATS, a[a3 + k]);
+                c30 = x.fma(b0, c30);
+                c31 = x.fma(b1, c31);
+                c32 = x.fma(b2, c32);
+                c33 = x.fma(b3, c33);
+                x = broadcast(FLOATS, a[a4 + k]);
+                c40 = x.fma(b0, c40);
+                c41 = x.fma(b1, c41);
+                c42 = x.fma(b2, c42);
+                c43 = x.fma(b3, c43);
+                x = broadcast(FLOATS, a[a5 + k]);
+                c50 = x.fma(b0, c50);
+                c51 = x.fma(b1, c51);
+                c52 = x.fma(b2, c52);
+                c53 = x.fma(b3, c53);
+            }
+            int to = cOffset + row * cStride;
+            c00.intoArray(c, to);
+            c01.intoArray(c, to + LANES);
+            c02.intoArray(c, to + 2 * LANES);
+            c03.intoArray(c, to + 3 * LANES);
+            to += cStride;
+            c10.intoArray(c, to);
+            c11.intoArray(c, to + LANES);
+            c12.intoArray(c, to + 2 * LANES);
+            c13.intoArray(c, to + 3 * LANES);
+            to += cStride;
+            c20.intoArray(c, to);
+            c21.intoArray(c, to + LANES);
+            c22.intoArray(c, to + 2 * LANES);
+            c23.intoArray(c, to + 3 * LANES);
+            to += cStride;
+            c30.intoArray(c, to);
+            c31.intoArray(c, to + LANES);
+            c32.intoArray(c, to + 2 * LANES);
+            c33.intoArray(c, to + 3 * LANES);
+            to += cStride;
+            c40.intoArray(c, to);
+            c41.intoArray(c, to + LANES);
+            c42.intoArray(c, to + 2 * LANES);
+            c43.intoArray(c, to + 3 * LANES);
+            to += cStride;
+            c50.intoArray(c, to);
+            c51.intoArray(c, to + LANES);
+            c52.intoArray(c, to + 2 * LANES);
+            c53.intoArray(c, to + 3 * LANES);
         }
-        int to = cOffset;
-        c00.intoArray(c, to);
-        c01.intoArray(c, to + LANES);
-        c02.intoArray(c, to + 2 * LANES);
-        c03.intoArray(c, to + 3 * LANES);
-        to += cStride;
-        c10.intoArray(c, to);
-        c11.intoArray(c, to + LANES);
-        c12.intoArray(c, to + 2 * LANES);
-        c13.intoArray(c, to + 3 * LANES);
-        to += cStride;
-        c20.intoArray(c, to);
-        c21.intoArray(c, to + LANES);
-        c22.intoArray(c, to + 2 * LANES);
-        c23.intoArray(c, to + 3 * LANES);
-        to += cStride;
-        c30.intoArray(c, to);
-        c31.intoArray(c, to + LANES);
-        c32.intoArray(c, to + 2 * LANES);
-        c33.intoArray(c, to + 3 * LANES);
-        to += cStride;
-        c40.intoArray(c, to);
-        c41.intoArray(c, to + LANES);
-        c42.intoArray(c, to + 2 * LANES);
-        c43.intoArray(c, to + 3 * LANES);
-        to += cStride;
-        c50.intoArray(c, to);
-        c51.intoArray(c, to + LANES);
-        c52.intoArray(c, to + 2 * LANES);
-        c53.intoArray(c, to + 3 * LANES);
     }
 
     /** With A packed by columns: A[r, k] at a[aOffset + 6 k + r]; init is zero. */
