@@ -99,10 +99,10 @@ final class Recording {
         batch.add(row);
     }
 
-    /** Where a tensor starts; 0 for one that is not there. */
+    /** Where a tensor starts; -1 for one that is not there. */
     int at(@Nullable Tensor tensor) {
         if (tensor == null) {
-            return 0;
+            return -1;
         }
         if (!(tensor instanceof TornadoTensor own) || own.allocation().memory() != memory) {
             throw new IllegalArgumentException("tensor " + tensor.name() + " belongs to another backend");

@@ -41,13 +41,21 @@ final class TornadoAttention {
     static void forward(Recording r, Tensor context, @Nullable Tensor logSumExp, Tensor qkv, int heads) {
         int tokens = context.dim(1);
         int headWidth = headWidth(context, heads);
-        int keep = logSumExp == null ? 0 : 1;
-        int columns = Math.ceilDiv(headWidth, SIDE);
-        TornadoKernel kernel = new TornadoKernel("attention" + columns + (keep == 1 ? "_keep" : ""), SIDE, SIDE, (id, a) ->
+        int columns = columns(headWidth);
+        TornadoKernel kernel = new TornadoKernel("attention_" + SIDE * columns, SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttention::attention, a.context(), a.floats(), a.parameters(),
-                        a.slot(), columns, keep));
+                        a.slot(), columns));
         r.launch(kernel, Math.ceilDiv(tokens, BLOCK), (long) context.dim(0) * heads, 1, r.at(context), r.at(logSumExp),
                 r.at(qkv), tokens, heads, headWidth, r.constants((float) (1 / Math.sqrt(headWidth))));
+    }
+
+    /** Columns of a head that one work-item has: a power of two, so that there are few kernels. */
+    static int columns(int headWidth) {
+        int columns = 1;
+        while (columns * SIDE < headWidth) {
+            columns *= 2;
+        }
+        return columns;
     }
 
     /**
@@ -65,34 +73,27 @@ final class TornadoAttention {
     }
 
     /**
-     * Brings rows [first, first + rows) of a head to local memory, zero past the last token.
+     * An element of a row of a head, zero past the last token. (Kernels store it to local memory themselves: TornadoVM
+     * miscompiles such stores in a method that they call.)
      *
-     * @param matrix where the head's first row starts
+     * @param head where the head's first row starts
      * @param stride from a row to the next
      */
-    static void loadRows(
-            KernelContext context, FloatArray floats, float[] to, int matrix, int first, int rows, int tokens, int stride,
-            int headWidth) {
-        int item = context.localIdy * SIDE + context.localIdx;
-        for (int v = item; v < rows * headWidth; v += SIDE * SIDE) {
-            int row = v / headWidth;
-            int column = v % headWidth;
-            float value = 0f;
-            if (first + row < tokens) {
-                value = floats.get(matrix + (first + row) * stride + column);
-            }
-            to[row * PITCH + column] = value;
+    static float element(FloatArray floats, int head, int row, int tokens, int stride, int column) {
+        float value = 0f;
+        if (row < tokens) {
+            value = floats.get(head + row * stride + column);
         }
+        return value;
     }
 
     /**
-     * With a running maximum and sum for each row. Parameters: context, logSumExp, qkv, tokens, heads, A, 1 / sqrt(A).
+     * With a running maximum and sum for each row. Parameters: context, logSumExp or -1, qkv, tokens, heads, A, 1 /
+     * sqrt(A).
      *
      * @param columns of the result that a work-item has
-     * @param keep 1 if logSumExp is wanted
      */
-    static void attention(
-            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int columns, int keep) {
+    static void attention(KernelContext context, FloatArray floats, IntArray p, IntArray slot, int columns) {
         float[] query = context.allocateFloatLocalArray(BLOCK * PITCH);
         float[] other = context.allocateFloatLocalArray(BLOCK * PITCH); // keys, then values
         float[] scores = context.allocateFloatLocalArray(BLOCK * SCORE_PITCH);
@@ -104,12 +105,16 @@ final class TornadoAttention {
         float scale = floats.get(p.get(o + 6));
         int x = context.localIdx;
         int y = context.localIdy;
+        int item = y * SIDE + x;
         int first = context.groupIdx * BLOCK;
         int image = context.groupIdy / heads;
         int head = context.groupIdy % heads;
         int width = heads * headWidth;
         int q = p.get(o + 2) + image * tokens * 3 * width + head * headWidth;
-        loadRows(context, floats, query, q, first, BLOCK, tokens, 3 * width, headWidth);
+        for (int v = item; v < BLOCK * headWidth; v += SIDE * SIDE) {
+            query[v / headWidth * PITCH + v % headWidth] =
+                    element(floats, q, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        }
         float[] result = new float[2 * MOST_COLUMNS];
         for (int i = 0; i < 2 * MOST_COLUMNS; i++) {
             result[i] = 0f;
@@ -120,7 +125,10 @@ final class TornadoAttention {
         float sum1 = 0f;
         for (int start = 0; start < tokens; start += BLOCK) {
             context.localBarrier(); // the values and scores of the block before have been used
-            loadRows(context, floats, other, q + width, start, BLOCK, tokens, 3 * width, headWidth);
+            for (int v = item; v < BLOCK * headWidth; v += SIDE * SIDE) {
+                other[v / headWidth * PITCH + v % headWidth] =
+                        element(floats, q + width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            }
             context.localBarrier();
             float s00 = 0f;
             float s01 = 0f;
@@ -163,13 +171,20 @@ final class TornadoAttention {
             scores[y * SCORE_PITCH + x + SIDE] = p01;
             scores[(y + SIDE) * SCORE_PITCH + x] = p10;
             scores[(y + SIDE) * SCORE_PITCH + x + SIDE] = p11;
-            loadRows(context, floats, other, q + 2 * width, start, BLOCK, tokens, 3 * width, headWidth);
+            for (int v = item; v < BLOCK * headWidth; v += SIDE * SIDE) {
+                other[v / headWidth * PITCH + v % headWidth] =
+                        element(floats, q + 2 * width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            }
             context.localBarrier();
             for (int n = 0; n < columns; n++) {
                 result[2 * n] = result[2 * n] * correction0;
                 result[2 * n + 1] = result[2 * n + 1] * correction1;
             }
-            for (int c = 0; c < BLOCK; c++) {
+            int keys = BLOCK;
+            if (tokens - start < BLOCK) {
+                keys = tokens - start;
+            }
+            for (int c = 0; c < keys; c++) {
                 float w0 = scores[y * SCORE_PITCH + c];
                 float w1 = scores[(y + SIDE) * SCORE_PITCH + c];
                 for (int n = 0; n < columns; n++) {
@@ -202,7 +217,7 @@ final class TornadoAttention {
                 floats.set(c + row1 * width + column, result[2 * n + 1] / total1);
             }
         }
-        if (keep == 1 && x == 0) {
+        if (p.get(o + 1) >= 0 && x == 0) {
             int lse = p.get(o + 1) + context.groupIdy * tokens;
             if (row0 < tokens) {
                 floats.set(lse + row0, largest0 + TornadoMath.log(total0));

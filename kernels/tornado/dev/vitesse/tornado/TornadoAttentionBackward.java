@@ -33,15 +33,15 @@ final class TornadoAttentionBackward {
             Recording r, Tensor dQkv, Tensor dContext, Tensor context, Tensor qkv, Tensor logSumExp, int heads) {
         int tokens = context.dim(1);
         int headWidth = TornadoAttention.headWidth(context, heads);
-        int columns = Math.ceilDiv(headWidth, SIDE);
+        int columns = TornadoAttention.columns(headWidth);
         int count = (int) logSumExp.elements();
         int delta = r.scratch(count);
         int scale = r.constants((float) (1 / Math.sqrt(headWidth)));
         r.launchOver(DELTA, count, delta, r.at(dContext), r.at(context), count, tokens, heads, headWidth);
-        TornadoKernel query = new TornadoKernel("attention_backward_query" + columns, SIDE, SIDE, (id, a) ->
+        TornadoKernel query = new TornadoKernel("attention_backward_query_" + SIDE * columns, SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttentionBackward::query, a.context(), a.floats(), a.parameters(),
                         a.slot(), columns));
-        TornadoKernel keyValue = new TornadoKernel("attention_backward_key_value" + columns, SIDE, SIDE, (id, a) ->
+        TornadoKernel keyValue = new TornadoKernel("attention_backward_key_value_" + SIDE * columns, SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttentionBackward::keyValue, a.context(), a.floats(), a.parameters(),
                         a.slot(), columns));
         for (TornadoKernel kernel : new TornadoKernel[] {query, keyValue}) {
@@ -88,6 +88,7 @@ final class TornadoAttentionBackward {
         float scale = floats.get(p.get(o + 8));
         int x = context.localIdx;
         int y = context.localIdy;
+        int item = y * SIDE + x;
         int first = context.groupIdx * SIDE;
         int image = context.groupIdy / heads;
         int head = context.groupIdy % heads;
@@ -95,8 +96,14 @@ final class TornadoAttentionBackward {
         int place = image * tokens * 3 * width + head * headWidth;
         int q = p.get(o + 2) + place;
         int dContext = p.get(o + 1) + image * tokens * width + head * headWidth;
-        TornadoAttention.loadRows(context, floats, query, q, first, SIDE, tokens, 3 * width, headWidth);
-        TornadoAttention.loadRows(context, floats, dResult, dContext, first, SIDE, tokens, width, headWidth);
+        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+            query[v / headWidth * PITCH + v % headWidth] =
+                    TornadoAttention.element(floats, q, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        }
+        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+            dResult[v / headWidth * PITCH + v % headWidth] =
+                    TornadoAttention.element(floats, dContext, first + v / headWidth, tokens, width, v % headWidth);
+        }
         int row = first + y;
         if (row > tokens - 1) {
             row = tokens - 1; // a row past the last is computed and not stored
@@ -109,8 +116,14 @@ final class TornadoAttentionBackward {
         }
         for (int start = 0; start < tokens; start += SIDE) {
             context.localBarrier(); // the block before has been used
-            TornadoAttention.loadRows(context, floats, key, q + width, start, SIDE, tokens, 3 * width, headWidth);
-            TornadoAttention.loadRows(context, floats, value, q + 2 * width, start, SIDE, tokens, 3 * width, headWidth);
+            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+                key[v / headWidth * PITCH + v % headWidth] =
+                        TornadoAttention.element(floats, q + width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            }
+            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+                value[v / headWidth * PITCH + v % headWidth] =
+                        TornadoAttention.element(floats, q + 2 * width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            }
             context.localBarrier();
             float s = 0f;
             float dP = 0f;
@@ -124,7 +137,11 @@ final class TornadoAttentionBackward {
             }
             dScores[y * SCORE_PITCH + x] = dS;
             context.localBarrier();
-            for (int c = 0; c < SIDE; c++) {
+            int rows = SIDE;
+            if (tokens - start < SIDE) {
+                rows = tokens - start;
+            }
+            for (int c = 0; c < rows; c++) {
                 float w = dScores[y * SCORE_PITCH + c];
                 for (int n = 0; n < columns; n++) {
                     sums[n] = w * key[c * PITCH + x + SIDE * n] + sums[n];
@@ -154,6 +171,7 @@ final class TornadoAttentionBackward {
         float scale = floats.get(p.get(o + 8));
         int x = context.localIdx;
         int y = context.localIdy;
+        int item = y * SIDE + x;
         int first = context.groupIdx * SIDE;
         int image = context.groupIdy / heads;
         int head = context.groupIdy % heads;
@@ -161,8 +179,14 @@ final class TornadoAttentionBackward {
         int place = image * tokens * 3 * width + head * headWidth;
         int q = p.get(o + 2) + place;
         int dContext = p.get(o + 1) + image * tokens * width + head * headWidth;
-        TornadoAttention.loadRows(context, floats, key, q + width, first, SIDE, tokens, 3 * width, headWidth);
-        TornadoAttention.loadRows(context, floats, value, q + 2 * width, first, SIDE, tokens, 3 * width, headWidth);
+        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+            key[v / headWidth * PITCH + v % headWidth] =
+                    TornadoAttention.element(floats, q + width, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        }
+        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+            value[v / headWidth * PITCH + v % headWidth] =
+                    TornadoAttention.element(floats, q + 2 * width, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        }
         float[] dKey = new float[MOST_COLUMNS];
         float[] dValue = new float[MOST_COLUMNS];
         for (int n = 0; n < MOST_COLUMNS; n++) {
@@ -171,8 +195,14 @@ final class TornadoAttentionBackward {
         }
         for (int start = 0; start < tokens; start += SIDE) {
             context.localBarrier(); // the block before has been used
-            TornadoAttention.loadRows(context, floats, query, q, start, SIDE, tokens, 3 * width, headWidth);
-            TornadoAttention.loadRows(context, floats, dResult, dContext, start, SIDE, tokens, width, headWidth);
+            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+                query[v / headWidth * PITCH + v % headWidth] =
+                        TornadoAttention.element(floats, q, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            }
+            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
+                dResult[v / headWidth * PITCH + v % headWidth] =
+                        TornadoAttention.element(floats, dContext, start + v / headWidth, tokens, width, v % headWidth);
+            }
             context.localBarrier();
             float s = 0f;
             float dP = 0f;
@@ -190,7 +220,11 @@ final class TornadoAttentionBackward {
             scores[y * SCORE_PITCH + x] = probability;
             dScores[y * SCORE_PITCH + x] = dS;
             context.localBarrier();
-            for (int c = 0; c < SIDE; c++) {
+            int rows = SIDE;
+            if (tokens - start < SIDE) {
+                rows = tokens - start;
+            }
+            for (int c = 0; c < rows; c++) {
                 float w = scores[y * SCORE_PITCH + c];
                 float dW = dScores[y * SCORE_PITCH + c];
                 for (int n = 0; n < columns; n++) {

@@ -38,14 +38,12 @@ final class TornadoLinear {
     /** What is done with z = A B + bias. */
     private static final int STORE = 0;
 
-    /** y = f(z). */
+    /** y = f(z), and other = z if there is an other. */
     private static final int ACTIVATE = 1;
-    /** y = f(z), z is kept. */
-    private static final int ACTIVATE_KEEP = 2;
     /** y = other + z. */
-    private static final int ADD = 3;
+    private static final int ADD = 2;
     /** y = z f'(other). */
-    private static final int DIFFERENTIATE = 4;
+    private static final int DIFFERENTIATE = 3;
 
     private static final int TILE = 64;
     private static final int DEPTH = 16;
@@ -58,11 +56,11 @@ final class TornadoLinear {
 
     private TornadoLinear() {}
 
-    /** Where matrices lie; M, N, K; whether there is a bias, and what ends the product. */
+    /** Where the matrices lie, their sizes, and which of the three products it is. */
     record Product(int c, int a, int b, int m, int n, int k, int layout) {}
 
     private record Ending(int kind, int function, int other) {
-        static final Ending NONE = new Ending(STORE, 0, 0);
+        static final Ending NONE = new Ending(STORE, 0, -1);
     }
 
     static void forward(Recording r, Tensor y, Tensor x, Tensor weight, @Nullable Tensor bias, Epilogue epilogue) {
@@ -72,10 +70,10 @@ final class TornadoLinear {
         Ending ending = switch (epilogue) {
             case Epilogue.None none -> Ending.NONE;
             case Epilogue.Add add -> new Ending(ADD, 0, r.at(add.residual()));
-            case Epilogue.Activate activate -> new Ending(activate.preActivation() == null ? ACTIVATE : ACTIVATE_KEEP,
-                    TornadoActivation.code(activate.function()), r.at(activate.preActivation()));
+            case Epilogue.Activate activate -> new Ending(
+                    ACTIVATE, TornadoActivation.code(activate.function()), r.at(activate.preActivation()));
         };
-        product(r, new Product(r.at(y), r.at(x), r.at(weight), rows, out, in, FORWARD), bias != null, r.at(bias), ending);
+        product(r, new Product(r.at(y), r.at(x), r.at(weight), rows, out, in, FORWARD), r.at(bias), ending);
     }
 
     static void backwardInput(Recording r, Tensor dX, Tensor dY, Tensor weight, Epilogue epilogue) {
@@ -84,7 +82,7 @@ final class TornadoLinear {
         Ending ending = epilogue instanceof Epilogue.Activate activate
                 ? new Ending(DIFFERENTIATE, TornadoActivation.code(activate.function()), r.at(activate.preActivation()))
                 : Ending.NONE;
-        product(r, new Product(r.at(dX), r.at(dY), r.at(weight), rows, in, weight.dim(0), BACKWARD_INPUT), false, 0, ending);
+        product(r, new Product(r.at(dX), r.at(dY), r.at(weight), rows, in, weight.dim(0), BACKWARD_INPUT), -1, ending);
     }
 
     static void backwardWeight(Recording r, Tensor dWeight, @Nullable Tensor dBias, Tensor dY, Tensor x) {
@@ -96,15 +94,15 @@ final class TornadoLinear {
     }
 
     static void backwardWeight(Recording r, int dWeight, int dY, int x, int out, int in, int rows) {
-        product(r, new Product(dWeight, dY, x, out, in, rows, BACKWARD_WEIGHT), false, 0, Ending.NONE);
+        product(r, new Product(dWeight, dY, x, out, in, rows, BACKWARD_WEIGHT), -1, Ending.NONE);
     }
 
-    /** A product without an epilogue, with a bias if {@code bias} says so. */
-    static void product(Recording r, Product product, boolean hasBias, int bias) {
-        product(r, product, hasBias, bias, Ending.NONE);
+    /** A product with or without a bias. */
+    static void product(Recording r, Product product, @Nullable Tensor bias) {
+        product(r, product, r.at(bias), Ending.NONE);
     }
 
-    private static void product(Recording r, Product p, boolean hasBias, int bias, Ending ending) {
+    private static void product(Recording r, Product p, int bias, Ending ending) {
         int tilesM = Math.ceilDiv(p.m(), TILE);
         int tilesN = Math.ceilDiv(p.n(), TILE);
         long tiles = (long) tilesM * tilesN;
@@ -115,43 +113,40 @@ final class TornadoLinear {
         int part = Math.max(DEPTH, Math.ceilDiv(Math.ceilDiv(p.k(), splits), DEPTH) * DEPTH);
         splits = Math.max(1, Math.ceilDiv(p.k(), part));
         if (splits == 1) {
-            r.launch(gemm(p.layout(), hasBias, ending), tilesN, tilesM, 1, p.c(), p.a(), p.b(), bias, ending.other(),
+            r.launch(gemm(p.layout(), ending), tilesN, tilesM, 1, p.c(), p.a(), p.b(), bias, ending.other(),
                     p.m(), p.n(), p.k(), part);
             return;
         }
         int count = Math.multiplyExact(p.m(), p.n());
         int parts = r.scratch((long) splits * count);
-        r.launch(gemm(p.layout(), false, Ending.NONE), tilesN, tilesM, splits, parts, p.a(), p.b(), 0, 0, p.m(), p.n(),
+        r.launch(gemm(p.layout(), Ending.NONE), tilesN, tilesM, splits, parts, p.a(), p.b(), -1, -1, p.m(), p.n(),
                 p.k(), part);
-        r.launchOver(finish(hasBias, ending), count, p.c(), parts, bias, ending.other(), splits, count, p.n());
+        r.launchOver(finish(ending), count, p.c(), parts, bias, ending.other(), splits, count, p.n());
     }
 
-    private static TornadoKernel gemm(int layout, boolean hasBias, Ending ending) {
-        int bias = hasBias ? 1 : 0;
-        return new TornadoKernel(name("gemm" + layout, bias, ending), SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
-                id, TornadoLinear::gemm, a.context(), a.floats(), a.parameters(), a.slot(), layout, bias, ending.kind(),
+    private static TornadoKernel gemm(int layout, Ending ending) {
+        String[] layouts = {"forward", "backward_input", "backward_weight"};
+        return new TornadoKernel(name("gemm_" + layouts[layout], ending), SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
+                id, TornadoLinear::gemm, a.context(), a.floats(), a.parameters(), a.slot(), layout, ending.kind(),
                 ending.function()));
     }
 
-    private static TornadoKernel finish(boolean hasBias, Ending ending) {
-        int bias = hasBias ? 1 : 0;
-        return new TornadoKernel(name("gemm_finish", bias, ending), ITEMS, 1, (id, a) -> TaskPackage.createPackage(
-                id, TornadoLinear::finish, a.context(), a.floats(), a.parameters(), a.slot(), bias, ending.kind(),
+    private static TornadoKernel finish(Ending ending) {
+        return new TornadoKernel(name("gemm_finish", ending), ITEMS, 1, (id, a) -> TaskPackage.createPackage(
+                id, TornadoLinear::finish, a.context(), a.floats(), a.parameters(), a.slot(), ending.kind(),
                 ending.function()));
     }
 
-    private static String name(String method, int bias, Ending ending) {
-        String[] kinds = {"store", "activate", "activate_keep", "add", "differentiate"};
-        String[] functions = {"gelu", "gelu_tanh", "relu", "tanh"};
-        boolean hasFunction = ending.kind() != STORE && ending.kind() != ADD;
-        return method + (bias == 0 ? "" : "_bias") + "_" + kinds[ending.kind()]
-                + (hasFunction ? "_" + functions[ending.function()] : "");
+    private static String name(String method, Ending ending) {
+        String[] kinds = {"", "_activate", "_add", "_differentiate"};
+        String[] functions = {"_gelu", "_gelu_tanh", "_relu", "_tanh"};
+        boolean hasFunction = ending.kind() == ACTIVATE || ending.kind() == DIFFERENTIATE;
+        return method + kinds[ending.kind()] + (hasFunction ? functions[ending.function()] : "");
     }
 
-    /** Parameters: c, a, b, bias, other, M, N, K, columns of A in a part. */
+    /** Parameters: c, a, b, bias or -1, other or -1, M, N, K, columns of A in a part. */
     static void gemm(
-            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int layout, int bias, int kind,
-            int function) {
+            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int layout, int kind, int function) {
         float[] aTile = context.allocateFloatLocalArray(DEPTH * PITCH);
         float[] bTile = context.allocateFloatLocalArray(DEPTH * PITCH);
         int o = slot.get(0);
@@ -173,10 +168,30 @@ final class TornadoLinear {
             sums[i] = 0f;
         }
         for (int step = first; step < end; step += DEPTH) {
-            loadTile(floats, aTile, p.get(o + 1), item, m0, m, step, end, k, layout != BACKWARD_WEIGHT);
-            loadTile(floats, bTile, p.get(o + 2), item, n0, n, step, end, k, layout == FORWARD);
+            for (int i = 0; i < TILE * DEPTH / ITEMS; i++) {
+                int v = item + i * ITEMS;
+                if (layout != BACKWARD_WEIGHT) {
+                    aTile[v % DEPTH * PITCH + v / DEPTH] =
+                            element(floats, p.get(o + 1), m0 + v / DEPTH, m, step + v % DEPTH, end, k, 1);
+                } else {
+                    aTile[v / TILE * PITCH + v % TILE] =
+                            element(floats, p.get(o + 1), m0 + v % TILE, m, step + v / TILE, end, 1, m);
+                }
+                if (layout == FORWARD) {
+                    bTile[v % DEPTH * PITCH + v / DEPTH] =
+                            element(floats, p.get(o + 2), n0 + v / DEPTH, n, step + v % DEPTH, end, k, 1);
+                } else {
+                    bTile[v / TILE * PITCH + v % TILE] =
+                            element(floats, p.get(o + 2), n0 + v % TILE, n, step + v / TILE, end, 1, n);
+                }
+            }
             context.localBarrier();
-            for (int d = 0; d < DEPTH; d++) {
+            // Its length is not known to the compiler, which would unroll it into hundreds of operations.
+            int depth = DEPTH;
+            if (end - step < DEPTH) {
+                depth = end - step;
+            }
+            for (int d = 0; d < depth; d++) {
                 int row = d * PITCH + y;
                 int column = d * PITCH + x;
                 float b0 = bTile[column];
@@ -194,14 +209,15 @@ final class TornadoLinear {
             context.localBarrier();
         }
         int c = p.get(o) + context.groupIdz * m * n;
+        int bias = p.get(o + 3);
         for (int i = 0; i < 4; i++) {
             int row = m0 + y + 16 * i;
             for (int j = 0; j < 4; j++) {
                 int column = n0 + x + 16 * j;
                 if (row < m && column < n) {
                     float z = sums[4 * i + j];
-                    if (bias == 1) {
-                        z = z + floats.get(p.get(o + 3) + column);
+                    if (bias >= 0) {
+                        z = z + floats.get(bias + column);
                     }
                     store(floats, c, p.get(o + 4), row * n + column, z, kind, function);
                 }
@@ -209,41 +225,22 @@ final class TornadoLinear {
         }
     }
 
-    /**
-     * Brings elements [first, first + TILE) x [step, step + DEPTH) of a matrix to local memory, zero outside of it.
-     *
-     * @param length of the matrix across k
-     * @param byK whether k is the matrix's contiguous axis
-     */
-    private static void loadTile(
-            FloatArray floats, float[] tile, int matrix, int item, int first, int length, int step, int end, int k,
-            boolean byK) {
-        for (int i = 0; i < TILE * DEPTH / ITEMS; i++) {
-            int v = item + i * ITEMS;
-            int across = v % TILE;
-            int along = v / TILE;
-            if (byK) {
-                across = v / DEPTH;
-                along = v % DEPTH;
-            }
-            float value = 0f;
-            if (first + across < length && step + along < end) {
-                int index = (step + along) * length + first + across;
-                if (byK) {
-                    index = (first + across) * k + step + along;
-                }
-                value = floats.get(matrix + index);
-            }
-            tile[along * PITCH + across] = value;
+    /** An element of a matrix, zero outside of [0, length) x [0, end); TornadoVM miscompiles stores to local memory here. */
+    private static float element(
+            FloatArray floats, int matrix, int across, int length, int along, int end, int acrossStride, int alongStride) {
+        float value = 0f;
+        if (across < length && along < end) {
+            value = floats.get(matrix + across * acrossStride + along * alongStride);
         }
+        return value;
     }
 
     private static void store(FloatArray floats, int y, int other, int index, float z, int kind, int function) {
         float value = z;
-        if (kind == ACTIVATE_KEEP) {
-            floats.set(other + index, z);
-        }
-        if (kind == ACTIVATE || kind == ACTIVATE_KEEP) {
+        if (kind == ACTIVATE) {
+            if (other >= 0) {
+                floats.set(other + index, z);
+            }
             value = TornadoActivation.activate(z, function);
         }
         if (kind == ADD) {
@@ -257,10 +254,10 @@ final class TornadoLinear {
 
     /**
      * y = epilogue(sum of the parts + bias), elementwise. Bound by memory. Parameters: y, parts [splits, count], bias
-     * [width], other [count], splits, count, width.
+     * [width] or -1, other [count] or -1, splits, count, width.
      */
     static void finish(
-            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int bias, int kind, int function) {
+            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int kind, int function) {
         int o = slot.get(0);
         int i = context.globalIdx;
         int count = p.get(o + 5);
@@ -270,8 +267,9 @@ final class TornadoLinear {
             for (int s = 0; s < p.get(o + 4); s++) {
                 z = z + floats.get(parts + s * count + i);
             }
-            if (bias == 1) {
-                z = z + floats.get(p.get(o + 2) + i % p.get(o + 6));
+            int bias = p.get(o + 2);
+            if (bias >= 0) {
+                z = z + floats.get(bias + i % p.get(o + 6));
             }
             store(floats, p.get(o), p.get(o + 3), i, z, kind, function);
         }

@@ -17,6 +17,8 @@ final class TornadoLoss {
 
     private static final TornadoKernel COUNT = new TornadoKernel("count_labels", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoLoss::countLabels, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
+    private static final TornadoKernel CROSS_ENTROPY = new TornadoKernel("cross_entropy", LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoLoss::crossEntropy, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
     private static final TornadoKernel METRICS = new TornadoKernel("loss_metrics", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoLoss::metrics, a.context(), a.floats(), a.parameters(), a.slot()));
 
@@ -25,14 +27,10 @@ final class TornadoLoss {
     static void crossEntropy(
             Recording r, Tensor metrics, @Nullable Tensor dLogits, Tensor logits, Tensor labels, float smoothing) {
         int batch = logits.dim(0);
-        int gradient = dLogits == null ? 0 : 1;
         int counts = r.scratch(1);
         int rows = r.scratch(2L * batch);
-        TornadoKernel kernel = new TornadoKernel("cross_entropy" + (gradient == 1 ? "_gradient" : ""), LOCAL, 1, (id, a) ->
-                TaskPackage.createPackage(id, TornadoLoss::crossEntropy, a.context(), a.floats(), a.ints(), a.parameters(),
-                        a.slot(), gradient));
         r.launch(COUNT, 1, 1, 1, counts, r.at(labels), batch);
-        r.launch(kernel, Math.ceilDiv(batch, ROWS), 1, 1, rows, r.at(dLogits), r.at(logits), r.at(labels), counts, batch,
+        r.launch(CROSS_ENTROPY, Math.ceilDiv(batch, ROWS), 1, 1, rows, r.at(dLogits), r.at(logits), r.at(labels), counts, batch,
                 logits.dim(1), r.constants(smoothing));
         r.launch(METRICS, 1, 1, 1, r.at(metrics), rows, counts, batch);
     }
@@ -63,11 +61,10 @@ final class TornadoLoss {
      *   hit[b] = whether the first of the largest logits is the label's
      * </pre>
      *
-     * A group has ROWS rows with LANES work-items each. Parameters: rows [2, B] (loss and hit), dLogits, logits, labels,
+     * A group has ROWS rows with LANES work-items each. Parameters: rows [2, B] (loss and hit), dLogits or -1, logits, labels,
      * counts, B, K, s.
      */
-    static void crossEntropy(
-            KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot, int gradient) {
+    static void crossEntropy(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         float[] shared = context.allocateFloatLocalArray(LOCAL);
         int o = slot.get(0);
         int batch = p.get(o + 5);
@@ -108,7 +105,7 @@ final class TornadoLoss {
         sum = TornadoReduce.sum(context, shared, base, lane, LANES, sum);
         if (item < batch) {
             float perClass = smoothing / classes;
-            if (gradient == 1) {
+            if (p.get(o + 1) >= 0) {
                 float inverseCount = 0f;
                 if (label >= 0) {
                     inverseCount = 1f / floats.get(p.get(o + 4));

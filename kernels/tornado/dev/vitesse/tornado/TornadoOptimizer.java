@@ -24,6 +24,10 @@ final class TornadoOptimizer {
             TaskPackage.createPackage(id, TornadoOptimizer::squareSums, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
     private static final TornadoKernel ADD_SQUARES = new TornadoKernel("add_square_sums", FINISH_LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::addSquareSums, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
+    private static final TornadoKernel ADAM = new TornadoKernel("adam", LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoOptimizer::adam, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
+    private static final TornadoKernel SGD = new TornadoKernel("sgd", LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoOptimizer::sgd, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
     private static final TornadoKernel CLIP = new TornadoKernel("clip_factor", 1, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::clipFactor, a.context(), a.floats(), a.parameters(), a.slot()));
     private static final TornadoKernel FILL = new TornadoKernel("fill", TornadoCopy.LOCAL, 1, (id, a) ->
@@ -44,34 +48,27 @@ final class TornadoOptimizer {
     static void adam(
             Recording r, Tensor weight, Tensor m, Tensor v, Tensor gradient, Tensor schedule, Tensor clip,
             OptimizerRule.Adam rule) {
-        int decoupled = rule.decoupled() ? 1 : 0;
-        TornadoKernel kernel = new TornadoKernel(decoupled == 1 ? "adamw" : "adam", LOCAL, 1, (id, a) ->
-                TaskPackage.createPackage(id, TornadoOptimizer::adam, a.context(), a.floats(), a.ints(), a.parameters(),
-                        a.slot(), decoupled));
         int scheduleAt = r.at(schedule);
         int clipAt = r.at(clip);
         List<Object> kind = List.of(rule.withWeightDecay(0), scheduleAt, clipAt);
         r.batch(kind, row(r, rule.weightDecay(), weight, m, v, gradient), rows -> {
             int groups = groups(rows, 256);
             int constants = r.constants(rule.beta1(), rule.beta2(), rule.epsilon());
-            r.launch(kernel, groups, rows.size(), 1, table(r, rows), groups, scheduleAt, clipAt, constants, decays(r, rows));
+            r.launch(ADAM, groups, rows.size(), 1, table(r, rows), groups, scheduleAt, clipAt, constants, decays(r, rows),
+                    rule.decoupled() ? 1 : 0);
         });
     }
 
     static void sgd(
             Recording r, Tensor weight, Tensor velocity, Tensor gradient, Tensor schedule, Tensor clip,
             OptimizerRule.Sgd rule) {
-        int nesterov = rule.nesterov() ? 1 : 0;
-        TornadoKernel kernel = new TornadoKernel(nesterov == 1 ? "sgd_nesterov" : "sgd", LOCAL, 1, (id, a) ->
-                TaskPackage.createPackage(id, TornadoOptimizer::sgd, a.context(), a.floats(), a.ints(), a.parameters(),
-                        a.slot(), nesterov));
         int scheduleAt = r.at(schedule);
         int clipAt = r.at(clip);
         List<Object> kind = List.of(rule.withWeightDecay(0), scheduleAt, clipAt);
         r.batch(kind, row(r, rule.weightDecay(), weight, velocity, gradient), rows -> {
             int groups = groups(rows, 256);
-            r.launch(kernel, groups, rows.size(), 1, table(r, rows), groups, scheduleAt, clipAt,
-                    r.constants(rule.momentum()), decays(r, rows));
+            r.launch(SGD, groups, rows.size(), 1, table(r, rows), groups, scheduleAt, clipAt,
+                    r.constants(rule.momentum()), decays(r, rows), rule.nesterov() ? 1 : 0);
         });
     }
 
@@ -178,11 +175,12 @@ final class TornadoOptimizer {
     /**
      * g = clip[1] gradient (+ decay weight if not decoupled); m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; weight =
      * weight (1 - rate decay if decoupled) - rate (m / c1) / (sqrt(v / c2) + epsilon). Parameters: table [elements, weight,
-     * m, v, gradient], groups, schedule, clip, constants (b1, b2, epsilon), decays.
+     * m, v, gradient], groups, schedule, clip, constants (b1, b2, epsilon), decays,
+     * whether decoupled.
      */
-    static void adam(
-            KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot, int decoupled) {
+    static void adam(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         int o = slot.get(0);
+        int decoupled = p.get(o + 6);
         int row = p.get(o) + 5 * context.groupIdy;
         int count = ints.get(row);
         int weight = ints.get(row + 1);
@@ -217,11 +215,11 @@ final class TornadoOptimizer {
     /**
      * g = clip[1] gradient + decay weight; velocity = momentum velocity + g; weight -= rate velocity, or with Nesterov's
      * look-ahead rate (g + momentum velocity). Parameters: table [elements, weight, velocity, gradient], groups, schedule,
-     * clip, momentum, decays.
+     * clip, momentum, decays, whether Nesterov's.
      */
-    static void sgd(
-            KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot, int nesterov) {
+    static void sgd(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         int o = slot.get(0);
+        int nesterov = p.get(o + 6);
         int row = p.get(o) + 4 * context.groupIdy;
         int count = ints.get(row);
         int weight = ints.get(row + 1);

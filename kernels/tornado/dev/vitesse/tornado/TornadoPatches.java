@@ -15,9 +15,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 final class TornadoPatches {
     private static final TornadoKernel GATHER = new TornadoKernel("gather_patches", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::movePatches, a.context(), a.floats(), a.parameters(), a.slot(), 0));
+            TaskPackage.createPackage(id, TornadoPatches::gatherPatches, a.context(), a.floats(), a.parameters(), a.slot()));
     private static final TornadoKernel SCATTER = new TornadoKernel("scatter_patches", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::movePatches, a.context(), a.floats(), a.parameters(), a.slot(), 1));
+            TaskPackage.createPackage(id, TornadoPatches::scatterPatches, a.context(), a.floats(), a.parameters(), a.slot()));
     private static final TornadoKernel ASSEMBLE = new TornadoKernel("assemble_tokens", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPatches::assembleTokens, a.context(), a.floats(), a.parameters(), a.slot()));
     private static final TornadoKernel PATCH_ROWS = new TornadoKernel("patch_rows", TornadoCopy.LOCAL, 1, (id, a) ->
@@ -61,7 +61,7 @@ final class TornadoPatches {
         int patches = gather(r, images, s);
         int projected = r.scratch((long) s.rows() * s.width());
         TornadoLinear.product(r, new TornadoLinear.Product(projected, patches, r.at(weight), s.rows(), s.width(),
-                s.length(), TornadoLinear.FORWARD), true, r.at(bias));
+                s.length(), TornadoLinear.FORWARD), bias);
         int elements = (int) tokens.elements();
         r.launchOver(ASSEMBLE, elements, r.at(tokens), projected, r.at(prefix), r.at(position), elements, s.tokens(),
                 s.width(), s.prefix(), position.dim(0));
@@ -87,7 +87,7 @@ final class TornadoPatches {
         if (dImages != null) {
             // dPatches = dTokens weight, each patch back to its place; the patches themselves are not needed any more.
             TornadoLinear.product(r, new TornadoLinear.Product(patches, dRows, r.at(weight), s.rows(), s.length(),
-                    s.width(), TornadoLinear.BACKWARD_INPUT), false, 0);
+                    s.width(), TornadoLinear.BACKWARD_INPUT), null);
             movePatches(r, SCATTER, patches, r.at(dImages), s);
         }
     }
@@ -109,31 +109,39 @@ final class TornadoPatches {
     }
 
     /**
-     * patches[b N + n, (c P + i) P + j] = images[b, c, py P + i, px P + j] with n = py grid + px, or the reverse: every pixel
-     * belongs to one patch. Parameters: patches, images, elements, channels, grid, P.
+     * patches[b N + n, (c P + i) P + j] = images[b, c, py P + i, px P + j] with n = py grid + px. Parameters: patches,
+     * images, elements, channels, grid, P.
      */
-    static void movePatches(KernelContext context, FloatArray floats, IntArray p, IntArray slot, int reverse) {
+    static void gatherPatches(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int index = context.globalIdx;
-        if (index < p.get(o + 2)) {
-            int channels = p.get(o + 3);
-            int grid = p.get(o + 4);
-            int patch = p.get(o + 5);
-            int j = index % patch;
-            int i = index / patch % patch;
-            int channel = index / (patch * patch) % channels;
-            int row = index / (patch * patch * channels);
-            int px = row % grid;
-            int py = row / grid % grid;
-            int image = row / (grid * grid);
-            int side = grid * patch;
-            int pixel = ((image * channels + channel) * side + py * patch + i) * side + px * patch + j;
-            if (reverse == 0) {
-                floats.set(p.get(o) + index, floats.get(p.get(o + 1) + pixel));
-            } else {
-                floats.set(p.get(o + 1) + pixel, floats.get(p.get(o) + index));
-            }
+        int i = context.globalIdx;
+        if (i < p.get(o + 2)) {
+            int pixel = pixel(i, p.get(o + 3), p.get(o + 4), p.get(o + 5));
+            floats.set(p.get(o) + i, floats.get(p.get(o + 1) + pixel));
         }
+    }
+
+    /** The reverse: every pixel belongs to one patch, so this is a copy too. */
+    static void scatterPatches(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
+        int o = slot.get(0);
+        int i = context.globalIdx;
+        if (i < p.get(o + 2)) {
+            int pixel = pixel(i, p.get(o + 3), p.get(o + 4), p.get(o + 5));
+            floats.set(p.get(o + 1) + pixel, floats.get(p.get(o) + i));
+        }
+    }
+
+    /** The index in images of element {@code index} of the patches. */
+    private static int pixel(int index, int channels, int grid, int patch) {
+        int j = index % patch;
+        int i = index / patch % patch;
+        int channel = index / (patch * patch) % channels;
+        int row = index / (patch * patch * channels);
+        int px = row % grid;
+        int py = row / grid % grid;
+        int image = row / (grid * grid);
+        int side = grid * patch;
+        return ((image * channels + channel) * side + py * patch + i) * side + px * patch + j;
     }
 
     /**

@@ -65,7 +65,7 @@ final class TornadoPlan {
     private record PatternGraph(int index, List<String> tasks, IntArray parameters) {}
 
     /** A graph that copies from a small array into the large one: [0] of {@code range} is the start, [1] the count. */
-    private record Staging(int index, ElementType type, int capacity, MemorySegment stage, IntArray range) {}
+    private record Staging(int index, ElementType type, int capacity, MemorySegment stage, IntArray range, WorkerGrid grid) {}
 
     TornadoPlan(
             TornadoTarget target, CompileLog log, DeviceMemory memory, Collection<List<TornadoKernel>> patternList) {
@@ -123,9 +123,9 @@ final class TornadoPlan {
         FloatArray stage = new FloatArray(capacity);
         IntArray range = new IntArray(2);
         TaskGraph graph = consumer().transferToDevice(DataTransferMode.EVERY_EXECUTION, stage, range);
-        graph.addTask(TaskPackage.createPackage("write_floats_" + capacity, TornadoCopy::writeFloats, context, floats, stage, range));
-        grid("write_floats_" + capacity, TornadoCopy.LOCAL, 1).setGlobalWork(capacity, 1, 1);
-        stagings.add(new Staging(graphs.size(), ElementType.FLOAT32, capacity, stage.getSegment(), range));
+        graph.addTask(TaskPackage.createPackage("write_floats", TornadoCopy::writeFloats, context, floats, stage, range));
+        WorkerGrid grid = grid("write_floats", TornadoCopy.LOCAL, 1);
+        stagings.add(new Staging(graphs.size(), ElementType.FLOAT32, capacity, stage.getSegment(), range, grid));
         addEnd(graph);
     }
 
@@ -133,9 +133,9 @@ final class TornadoPlan {
         IntArray stage = new IntArray(capacity);
         IntArray range = new IntArray(2);
         TaskGraph graph = consumer().transferToDevice(DataTransferMode.EVERY_EXECUTION, stage, range);
-        graph.addTask(TaskPackage.createPackage("write_ints_" + capacity, TornadoCopy::writeInts, context, ints, stage, range));
-        grid("write_ints_" + capacity, TornadoCopy.LOCAL, 1).setGlobalWork(capacity, 1, 1);
-        stagings.add(new Staging(graphs.size(), ElementType.INT32, capacity, stage.getSegment(), range));
+        graph.addTask(TaskPackage.createPackage("write_ints", TornadoCopy::writeInts, context, ints, stage, range));
+        WorkerGrid grid = grid("write_ints", TornadoCopy.LOCAL, 1);
+        stagings.add(new Staging(graphs.size(), ElementType.INT32, capacity, stage.getSegment(), range, grid));
         addEnd(graph);
     }
 
@@ -222,6 +222,7 @@ final class TornadoPlan {
             MemorySegment.copy(source, done * type.bytes(), staging.stage(), 0, (long) count * type.bytes());
             staging.range().set(0, start + (int) done);
             staging.range().set(1, count);
+            staging.grid().setGlobalWork(staging.capacity(), 1, 1);
             execute(staging.index(), "write");
         }
     }

@@ -3,6 +3,7 @@ package dev.vitesse.tornado;
 
 import dev.vitesse.backend.Dropout;
 import dev.vitesse.backend.Tensor;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.common.TaskPackage;
@@ -16,13 +17,21 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TornadoResidual {
     private static final int COLUMNS = 64;
 
+    private static final TornadoKernel FORWARD = new TornadoKernel("residual_add", TornadoCopy.LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoResidual::residualAdd, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
+    private static final TornadoKernel SCALE = new TornadoKernel("residual_scale", COLUMNS, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoResidual::scaleParts, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
+
     private TornadoResidual() {}
 
-    /** Parameters that say what is dropped, from {@code first} on: random, constants, site, thresholds, entry length. */
+    /**
+     * The parameters {@code first} (six) and those of the dropout: random or -1 if nothing is dropped, what is kept is
+     * scaled by, site, thresholds, elements of a batch entry.
+     */
     private static int[] withDropout(
             Recording r, Dropout dropout, @Nullable Tensor random, int entryLength, int... first) {
-        int[] all = java.util.Arrays.copyOf(first, 12);
-        all[6] = r.at(random);
+        int[] all = Arrays.copyOf(first, 12);
+        all[6] = dropout.dropsNothing() ? -1 : r.at(random);
         all[7] = r.constants((float) (1 / ((1 - (double) dropout.rate()) * (1 - (double) dropout.pathRate()))));
         all[8] = dropout.site();
         all[9] = Dropout.threshold(dropout.rate());
@@ -38,21 +47,14 @@ final class TornadoResidual {
     static void forward(
             Recording r, Tensor y, Tensor branch, @Nullable Tensor residual, @Nullable Tensor scale, Dropout dropout,
             @Nullable Tensor random) {
-        int hasResidual = residual == null ? 0 : 1;
-        int hasScale = scale == null ? 0 : 1;
-        int drops = dropout.dropsNothing() ? 0 : 1;
-        TornadoKernel kernel = new TornadoKernel("residual_add" + name(hasResidual, hasScale, drops), TornadoCopy.LOCAL, 1,
-                (id, a) -> TaskPackage.createPackage(id, TornadoResidual::residualAdd, a.context(), a.floats(), a.ints(),
-                        a.parameters(), a.slot(), hasResidual, hasScale, drops));
         int count = (int) y.elements();
-        r.launchOver(kernel, count, withDropout(r, dropout, random, entryLength(y), r.at(y), r.at(branch), r.at(residual),
+        r.launchOver(FORWARD, count, withDropout(r, dropout, random, entryLength(y), r.at(y), r.at(branch), r.at(residual),
                 r.at(scale), count, y.dim(-1)));
     }
 
     static void backward(
             Recording r, Tensor dBranch, @Nullable Tensor dScale, Tensor dY, @Nullable Tensor branch,
             @Nullable Tensor scale, Dropout dropout, @Nullable Tensor random) {
-        int drops = dropout.dropsNothing() ? 0 : 1;
         int width = dY.dim(-1);
         int count = (int) dY.elements();
         if (dScale != null && count > 0) {
@@ -61,23 +63,12 @@ final class TornadoResidual {
             int chunk = TornadoReduce.chunk(rows);
             int chunks = Math.ceilDiv(rows, chunk);
             int parts = r.scratch((long) chunks * width);
-            TornadoKernel kernel = new TornadoKernel("residual_scale" + name(0, 1, drops), COLUMNS, 1, (id, a) ->
-                    TaskPackage.createPackage(id, TornadoResidual::scaleParts, a.context(), a.floats(), a.ints(),
-                            a.parameters(), a.slot(), drops));
-            r.launch(kernel, Math.ceilDiv(width, COLUMNS), chunks, 1, withDropout(r, dropout, random, entryLength(dY),
+            r.launch(SCALE, Math.ceilDiv(width, COLUMNS), chunks, 1, withDropout(r, dropout, random, entryLength(dY),
                     parts, r.at(dY), r.at(branch), rows, width, chunk));
             TornadoReduce.addParts(r, r.at(dScale), parts, chunks, width, width);
         }
-        int hasScale = scale == null ? 0 : 1;
-        TornadoKernel kernel = new TornadoKernel("residual_add_backward" + name(0, hasScale, drops), TornadoCopy.LOCAL, 1,
-                (id, a) -> TaskPackage.createPackage(id, TornadoResidual::residualAddBackward, a.context(), a.floats(),
-                        a.ints(), a.parameters(), a.slot(), hasScale, drops));
-        r.launchOver(kernel, count, withDropout(r, dropout, random, entryLength(dY), r.at(dBranch), r.at(dY), 0,
+        r.launchOver(FORWARD, count, withDropout(r, dropout, random, entryLength(dY), r.at(dBranch), r.at(dY), -1,
                 r.at(scale), count, width));
-    }
-
-    private static String name(int hasResidual, int hasScale, int drops) {
-        return (hasResidual == 1 ? "_residual" : "") + (hasScale == 1 ? "_scale" : "") + (drops == 1 ? "_drop" : "");
     }
 
     /** lowbias32; shifts bring in copies of the sign, which the masks take off, because {@code >>>} compiles to that. */
@@ -92,9 +83,17 @@ final class TornadoResidual {
         return (mix(mix(index) ^ key) >> 8) & 0xffffff;
     }
 
-    /** What element {@code i} is multiplied by; {@code o} is where the parameters of the dropout start. */
-    private static float multiplier(FloatArray floats, IntArray ints, IntArray p, int o, int i) {
+    /** drop(value) for element {@code i}; {@code o} is where the parameters of the dropout start. */
+    private static float drop(FloatArray floats, IntArray ints, IntArray p, int o, int i, float value) {
         int random = p.get(o);
+        float kept = value;
+        if (random >= 0) {
+            kept = value * multiplier(floats, ints, p, o, random, i);
+        }
+        return kept;
+    }
+
+    private static float multiplier(FloatArray floats, IntArray ints, IntArray p, int o, int random, int i) {
         int site = p.get(o + 2);
         int state = mix(ints.get(random + 1) ^ mix(ints.get(random)));
         int element = hash(i, mix((2 * site) ^ state));
@@ -106,39 +105,21 @@ final class TornadoResidual {
         return factor;
     }
 
-    /** y = residual + drop(scale branch). Parameters: y, branch, residual, scale, count, width, those of the dropout. */
-    static void residualAdd(
-            KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot, int hasResidual,
-            int hasScale, int drops) {
+    /**
+     * y = residual + drop(scale branch), and, because the factors commute, dBranch = scale drop(dY). Parameters: y, branch,
+     * residual or -1, scale or -1, count, width, those of the dropout.
+     */
+    static void residualAdd(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         int o = slot.get(0);
         int i = context.globalIdx;
         if (i < p.get(o + 4)) {
             float value = floats.get(p.get(o + 1) + i);
-            if (hasScale == 1) {
+            if (p.get(o + 3) >= 0) {
                 value = value * floats.get(p.get(o + 3) + i % p.get(o + 5));
             }
-            if (drops == 1) {
-                value = value * multiplier(floats, ints, p, o + 6, i);
-            }
-            if (hasResidual == 1) {
+            value = drop(floats, ints, p, o + 6, i, value);
+            if (p.get(o + 2) >= 0) {
                 value = value + floats.get(p.get(o + 2) + i);
-            }
-            floats.set(p.get(o) + i, value);
-        }
-    }
-
-    /** dBranch = scale drop(dY). Parameters: dBranch, dY, nothing, scale, count, width, those of the dropout. */
-    static void residualAddBackward(
-            KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot, int hasScale, int drops) {
-        int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 4)) {
-            float value = floats.get(p.get(o + 1) + i);
-            if (drops == 1) {
-                value = value * multiplier(floats, ints, p, o + 6, i);
-            }
-            if (hasScale == 1) {
-                value = value * floats.get(p.get(o + 3) + i % p.get(o + 5));
             }
             floats.set(p.get(o) + i, value);
         }
@@ -148,8 +129,7 @@ final class TornadoResidual {
      * A chunk's share of dScale = sum of drop(dY) branch over the rows. Parameters: parts [chunks, width], dY, branch, rows,
      * width, chunk, those of the dropout. Work-items: column, chunk.
      */
-    static void scaleParts(
-            KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot, int drops) {
+    static void scaleParts(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         int o = slot.get(0);
         int column = context.globalIdx;
         int width = p.get(o + 4);
@@ -162,10 +142,7 @@ final class TornadoResidual {
             float sum = 0f;
             for (int row = first; row < end; row++) {
                 int i = row * width + column;
-                float value = floats.get(p.get(o + 1) + i);
-                if (drops == 1) {
-                    value = value * multiplier(floats, ints, p, o + 6, i);
-                }
+                float value = drop(floats, ints, p, o + 6, i, floats.get(p.get(o + 1) + i));
                 sum = sum + value * floats.get(p.get(o + 2) + i);
             }
             floats.set(p.get(o) + context.groupIdy * width + column, sum);
