@@ -16,6 +16,10 @@ final class TaskRecorder implements Kernels {
         this.recording = recording;
     }
 
+    Recording recording() {
+        return recording;
+    }
+
     @Override
     public void patchEmbedding(
             Tensor tokens, Tensor images, Tensor weight, Tensor bias, @Nullable Tensor prefix, Tensor position) {

@@ -47,19 +47,31 @@ final class TornadoActivation {
         return c * p / q;
     }
 
+    /** Exactly +-1 where float32 has nothing closer: drivers' own tanh may stay one bit below, which z^3 makes visible. */
+    private static float tanh(float x) {
+        float y = TornadoMath.tanh(x);
+        if (x > 9f) {
+            y = 1f;
+        }
+        if (x < -9f) {
+            y = -1f;
+        }
+        return y;
+    }
+
     static float activate(float z, int function) {
         float y = z;
         if (function == GELU) {
             y = 0.5f * z * (1f + erf(z * SQRT_HALF));
         }
         if (function == GELU_TANH) {
-            y = 0.5f * z * (1f + TornadoMath.tanh(SQRT_2_OVER_PI * (z + GELU_CUBIC * z * z * z)));
+            y = 0.5f * z * (1f + tanh(SQRT_2_OVER_PI * (z + GELU_CUBIC * z * z * z)));
         }
         if (function == RELU && z < 0f) {
             y = 0f;
         }
         if (function == TANH) {
-            y = TornadoMath.tanh(z);
+            y = tanh(z);
         }
         return y;
     }
@@ -71,7 +83,7 @@ final class TornadoActivation {
             y = 0.5f * (1f + erf(z * SQRT_HALF)) + z * INVERSE_SQRT_2PI * TornadoMath.exp(-0.5f * z * z);
         }
         if (function == GELU_TANH) {
-            float t = TornadoMath.tanh(SQRT_2_OVER_PI * (z + GELU_CUBIC * z * z * z));
+            float t = tanh(SQRT_2_OVER_PI * (z + GELU_CUBIC * z * z * z));
             float inner = SQRT_2_OVER_PI * (1f + 3f * GELU_CUBIC * z * z);
             y = 0.5f * (1f + t) + 0.5f * z * (1f - t * t) * inner;
         }
@@ -79,7 +91,7 @@ final class TornadoActivation {
             y = 1f;
         }
         if (function == TANH) {
-            float t = TornadoMath.tanh(z);
+            float t = tanh(z);
             y = 1f - t * t;
         }
         return y;
