@@ -33,6 +33,9 @@ final class FreeSpace {
 
     void free(int start, int elements) {
         int size = align(elements);
+        if (size == 0) {
+            return;
+        }
         Map.Entry<Integer, Integer> before = holes.floorEntry(start);
         if (before != null && before.getKey() + before.getValue() == start) {
             holes.remove(before.getKey());

@@ -42,7 +42,7 @@ final class TornadoAttention {
         int tokens = context.dim(1);
         int headWidth = headWidth(context, heads);
         int columns = columns(headWidth);
-        TornadoKernel kernel = new TornadoKernel("attention_" + SIDE * columns, SIDE, SIDE, (id, a) ->
+        TornadoKernel kernel = new TornadoKernel("attention_" + SIDE * columns, "attention", SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttention::attention, a.context(), a.floats(), a.parameters(),
                         a.slot(), columns));
         r.launch(kernel, Math.ceilDiv(tokens, BLOCK), (long) context.dim(0) * heads, 1, r.at(context), r.at(logSumExp),

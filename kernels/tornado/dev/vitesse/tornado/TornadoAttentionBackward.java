@@ -24,7 +24,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 final class TornadoAttentionBackward {
     private static final int SCORE_PITCH = SIDE + 1;
-    private static final TornadoKernel DELTA = new TornadoKernel("attention_delta", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel DELTA = new TornadoKernel("attention_delta", "delta", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoAttentionBackward::delta, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoAttentionBackward() {}
@@ -38,10 +38,10 @@ final class TornadoAttentionBackward {
         int delta = r.scratch(count);
         int scale = r.constants((float) (1 / Math.sqrt(headWidth)));
         r.launchOver(DELTA, count, delta, r.at(dContext), r.at(context), count, tokens, heads, headWidth);
-        TornadoKernel query = new TornadoKernel("attention_backward_query_" + SIDE * columns, SIDE, SIDE, (id, a) ->
+        TornadoKernel query = new TornadoKernel("attention_backward_query_" + SIDE * columns, "query", SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttentionBackward::query, a.context(), a.floats(), a.parameters(),
                         a.slot(), columns));
-        TornadoKernel keyValue = new TornadoKernel("attention_backward_key_value_" + SIDE * columns, SIDE, SIDE, (id, a) ->
+        TornadoKernel keyValue = new TornadoKernel("attention_backward_key_value_" + SIDE * columns, "keyValue", SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttentionBackward::keyValue, a.context(), a.floats(), a.parameters(),
                         a.slot(), columns));
         for (TornadoKernel kernel : new TornadoKernel[] {query, keyValue}) {

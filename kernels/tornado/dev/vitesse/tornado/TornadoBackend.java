@@ -109,7 +109,13 @@ public final class TornadoBackend implements Backend {
         programs.forEach(program -> patterns.addAll(program.patterns()));
         memory.detach();
         memory.trim();
-        TornadoPlan built = new TornadoPlan(target, log, memory, patterns);
+        TornadoPlan built;
+        try {
+            built = new TornadoPlan(target, log, memory, patterns);
+        } catch (RuntimeException | Error e) {
+            patterns.removeAll(Set.copyOf(wanted)); // so that other programs still get a plan
+            throw target.failure("plan", e);
+        }
         memory.attach(built);
         log.planned(patterns.size(), "built in " + TornadoPlan.milliseconds(System.nanoTime() - begin));
         return built;
@@ -125,9 +131,7 @@ public final class TornadoBackend implements Backend {
         Map<String, String> files = new LinkedHashMap<>();
         TornadoPlan plan = memory.plan();
         if (plan != null) {
-            // The second occurrence of a kernel in a graph has the same code as the first.
-            plan.sources().forEach((task, source) ->
-                    files.putIfAbsent(task.substring(0, task.lastIndexOf('_')) + target.fileEnding(), source));
+            plan.sources().forEach((kernel, source) -> files.put(kernel + target.fileEnding(), source));
         }
         return files;
     }

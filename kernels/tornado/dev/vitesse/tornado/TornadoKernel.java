@@ -11,11 +11,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * tensors lie, sizes) reaches it in an array, so that one compilation serves every layer, shape and batch.
  *
  * @param name of the method and its baked scalars; two kernels of one name are the same
+ * @param method the method alone
  * @param localX work-items of a group along x
  * @param localY likewise along y
  * @param task makes the task of that method and those scalars
  */
-record TornadoKernel(String name, int localX, int localY, TaskFactory task) {
+record TornadoKernel(String name, String method, int localX, int localY, TaskFactory task) {
 
     /**
      * What every kernel gets.

@@ -126,13 +126,13 @@ final class TornadoLinear {
 
     private static TornadoKernel gemm(int layout, Ending ending) {
         String[] layouts = {"forward", "backward_input", "backward_weight"};
-        return new TornadoKernel(name("gemm_" + layouts[layout], ending), SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
+        return new TornadoKernel(name("gemm_" + layouts[layout], ending), "gemm", SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
                 id, TornadoLinear::gemm, a.context(), a.floats(), a.parameters(), a.slot(), layout, ending.kind(),
                 ending.function()));
     }
 
     private static TornadoKernel finish(Ending ending) {
-        return new TornadoKernel(name("gemm_finish", ending), ITEMS, 1, (id, a) -> TaskPackage.createPackage(
+        return new TornadoKernel(name("gemm_finish", ending), "finish", ITEMS, 1, (id, a) -> TaskPackage.createPackage(
                 id, TornadoLinear::finish, a.context(), a.floats(), a.parameters(), a.slot(), ending.kind(),
                 ending.function()));
     }

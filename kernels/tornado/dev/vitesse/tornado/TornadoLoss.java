@@ -15,11 +15,11 @@ final class TornadoLoss {
     private static final int ROWS = 4;
     private static final int LOCAL = LANES * ROWS;
 
-    private static final TornadoKernel COUNT = new TornadoKernel("count_labels", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel COUNT = new TornadoKernel("count_labels", "countLabels", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoLoss::countLabels, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel CROSS_ENTROPY = new TornadoKernel("cross_entropy", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel CROSS_ENTROPY = new TornadoKernel("cross_entropy", "crossEntropy", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoLoss::crossEntropy, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel METRICS = new TornadoKernel("loss_metrics", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel METRICS = new TornadoKernel("loss_metrics", "metrics", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoLoss::metrics, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoLoss() {}

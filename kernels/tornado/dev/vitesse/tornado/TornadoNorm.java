@@ -17,11 +17,11 @@ final class TornadoNorm {
     private static final int ROWS = 4;
     private static final int COLUMNS = 64;
 
-    private static final TornadoKernel FORWARD = new TornadoKernel("layer_norm", LANES * ROWS, 1, (id, a) ->
+    private static final TornadoKernel FORWARD = new TornadoKernel("layer_norm", "layerNorm", LANES * ROWS, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoNorm::layerNorm, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel BACKWARD = new TornadoKernel("layer_norm_backward", LANES * ROWS, 1, (id, a) ->
+    private static final TornadoKernel BACKWARD = new TornadoKernel("layer_norm_backward", "layerNormBackward", LANES * ROWS, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoNorm::layerNormBackward, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel PARAMETERS = new TornadoKernel("layer_norm_parameters", COLUMNS, 1, (id, a) ->
+    private static final TornadoKernel PARAMETERS = new TornadoKernel("layer_norm_parameters", "parameters", COLUMNS, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoNorm::parameters, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoNorm() {}

@@ -20,17 +20,17 @@ final class TornadoOptimizer {
     private static final int FINISH_LOCAL = 64;
     private static final int ELEMENTS_PER_GROUP = 1024;
 
-    private static final TornadoKernel SQUARES = new TornadoKernel("square_sums", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel SQUARES = new TornadoKernel("square_sums", "squareSums", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::squareSums, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel ADD_SQUARES = new TornadoKernel("add_square_sums", FINISH_LOCAL, 1, (id, a) ->
+    private static final TornadoKernel ADD_SQUARES = new TornadoKernel("add_square_sums", "addSquareSums", FINISH_LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::addSquareSums, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel ADAM = new TornadoKernel("adam", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel ADAM = new TornadoKernel("adam", "adam", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::adam, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel SGD = new TornadoKernel("sgd", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel SGD = new TornadoKernel("sgd", "sgd", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::sgd, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel CLIP = new TornadoKernel("clip_factor", 1, 1, (id, a) ->
+    private static final TornadoKernel CLIP = new TornadoKernel("clip_factor", "clipFactor", 1, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::clipFactor, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel FILL = new TornadoKernel("fill", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel FILL = new TornadoKernel("fill", "fill", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::fill, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoOptimizer() {}

@@ -14,15 +14,15 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * is their number along a side, N = grid^2.
  */
 final class TornadoPatches {
-    private static final TornadoKernel GATHER = new TornadoKernel("gather_patches", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel GATHER = new TornadoKernel("gather_patches", "gatherPatches", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPatches::gatherPatches, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel SCATTER = new TornadoKernel("scatter_patches", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel SCATTER = new TornadoKernel("scatter_patches", "scatterPatches", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPatches::scatterPatches, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel ASSEMBLE = new TornadoKernel("assemble_tokens", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel ASSEMBLE = new TornadoKernel("assemble_tokens", "assembleTokens", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPatches::assembleTokens, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel PATCH_ROWS = new TornadoKernel("patch_rows", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel PATCH_ROWS = new TornadoKernel("patch_rows", "patchRows", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPatches::patchRows, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel BATCH_SUMS = new TornadoKernel("batch_sums", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel BATCH_SUMS = new TornadoKernel("batch_sums", "batchSums", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPatches::batchSums, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoPatches() {}

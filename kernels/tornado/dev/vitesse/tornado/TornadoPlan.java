@@ -197,7 +197,7 @@ final class TornadoPlan {
     private TornadoExecutionResult execute(int graph, String what) {
         try {
             return plan.withGraph(graph).execute();
-        } catch (RuntimeException | LinkageError | AssertionError | InternalError e) {
+        } catch (RuntimeException | Error e) { // TornadoVM throws errors of its own where it cannot compile
             throw target.failure(what, e);
         }
     }
@@ -236,20 +236,24 @@ final class TornadoPlan {
         try {
             plan.withGraph(0);
             owned.transferToHost(range.withOffset(start).withSize(elements));
-        } catch (RuntimeException | InternalError e) {
+        } catch (RuntimeException | Error e) {
             throw target.failure("read", e);
         }
     }
 
-    /** Names of compiled tasks and the code that TornadoVM generated for them. */
+    /** The generated code of every kernel that was compiled, by the kernel's name. */
     Map<String, String> sources() {
-        return target.sources(plan, patterns.entrySet().stream()
-                .flatMap(entry -> {
-                    List<String> tasks = entry.getValue().tasks();
-                    return tasks.stream().filter(compiled::contains);
-                })
-                .distinct()
-                .toList());
+        Map<String, String> sources = new LinkedHashMap<>();
+        patterns.forEach((pattern, graph) -> {
+            for (int i = 0; i < pattern.size(); i++) {
+                String task = graph.tasks().get(i);
+                if (compiled.contains(task)) {
+                    String method = pattern.get(i).method();
+                    sources.computeIfAbsent(pattern.get(i).name(), name -> target.source(plan, task, method));
+                }
+            }
+        });
+        return sources;
     }
 
     void close() {

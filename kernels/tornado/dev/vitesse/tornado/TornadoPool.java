@@ -9,9 +9,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** The mean of some tokens of each image, and its derivative; one work-item per element written, bound by memory. */
 final class TornadoPool {
-    private static final TornadoKernel POOL = new TornadoKernel("pool", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel POOL = new TornadoKernel("pool", "pool", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPool::pool, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel BACKWARD = new TornadoKernel("pool_backward", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel BACKWARD = new TornadoKernel("pool_backward", "poolBackward", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoPool::poolBackward, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoPool() {}

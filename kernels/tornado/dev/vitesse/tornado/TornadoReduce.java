@@ -16,9 +16,9 @@ final class TornadoReduce {
     private static final int LEAST_CHUNK = 32;
     private static final int MOST_CHUNKS = 64;
 
-    private static final TornadoKernel COLUMN_SUMS = new TornadoKernel("column_sums", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel COLUMN_SUMS = new TornadoKernel("column_sums", "columnSums", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoReduce::columnSums, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel ADD_PARTS = new TornadoKernel("add_parts", LOCAL, 1, (id, a) ->
+    private static final TornadoKernel ADD_PARTS = new TornadoKernel("add_parts", "addParts", LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoReduce::addParts, a.context(), a.floats(), a.parameters(), a.slot()));
 
     private TornadoReduce() {}

@@ -17,9 +17,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TornadoResidual {
     private static final int COLUMNS = 64;
 
-    private static final TornadoKernel FORWARD = new TornadoKernel("residual_add", TornadoCopy.LOCAL, 1, (id, a) ->
+    private static final TornadoKernel FORWARD = new TornadoKernel("residual_add", "residualAdd", TornadoCopy.LOCAL, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoResidual::residualAdd, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel SCALE = new TornadoKernel("residual_scale", COLUMNS, 1, (id, a) ->
+    private static final TornadoKernel SCALE = new TornadoKernel("residual_scale", "scaleParts", COLUMNS, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoResidual::scaleParts, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
 
     private TornadoResidual() {}

@@ -3,10 +3,7 @@ package dev.vitesse.tornado;
 
 import dev.vitesse.backend.DeviceException;
 import dev.vitesse.backend.DeviceInfo;
-import java.lang.reflect.Method;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -78,6 +75,12 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
 
     /** TornadoVM throws exceptions and errors of many kinds, each with its own idea of a message. */
     DeviceException failure(String what, Throwable cause) {
+        if (cause instanceof OutOfMemoryError error) {
+            throw error;
+        }
+        if (cause instanceof DeviceException known) {
+            return known;
+        }
         Throwable root = cause;
         while (root.getCause() != null && root.getCause() != root) {
             root = root.getCause();
@@ -88,40 +91,20 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
     }
 
     /**
-     * The generated code of tasks ("graph.task") of a plan. TornadoVM's API has no way to it, so this goes through its
-     * implementation, which the launcher's export lists open.
+     * The generated code of a task ("graph.task") of a plan. TornadoVM's API has no way to it, so this goes through its
+     * implementation, whose package the launcher's export lists open.
+     *
+     * @throws DeviceException if that is not as it was
      */
-    Map<String, String> sources(TornadoExecutionPlan plan, List<String> tasks) {
-        Map<String, String> sources = new LinkedHashMap<>();
-        List<String> missing = new ArrayList<>();
-        for (String task : tasks) {
-            String kernel = task.substring(task.indexOf('.') + 1);
-            try {
-                Object code = installedCode(plan, task);
-                Method source = code.getClass().getMethod("getGeneratedSourceCode");
-                sources.put(kernel, (String) source.invoke(code));
-            } catch (ReflectiveOperationException | NullPointerException e) {
-                missing.add(kernel);
-            }
+    String source(TornadoExecutionPlan plan, String task, String method) {
+        try {
+            Object context = device.getDeviceContext();
+            Object code = context.getClass().getMethod("getInstalledCode", long.class, String.class, String.class)
+                    .invoke(context, plan.getId(), task, method);
+            return (String) code.getClass().getMethod("getGeneratedSourceCode").invoke(code);
+        } catch (ReflectiveOperationException | NullPointerException e) {
+            throw new DeviceException("this version of TornadoVM does not tell the source of its " + language + " kernels", e);
         }
-        if (sources.isEmpty() && !missing.isEmpty()) {
-            throw new DeviceException("TornadoVM gives no source for its " + language + " kernels");
-        }
-        return sources;
-    }
-
-    /** The method's name is the part of the task's name before the first underscore that a digit or capital follows. */
-    private Object installedCode(TornadoExecutionPlan plan, String task) throws ReflectiveOperationException {
-        Object context = device.getDeviceContext();
-        Object cache = context.getClass().getMethod("getCodeCache", long.class).invoke(context, plan.getId());
-        var field = cache.getClass().getDeclaredField("cache");
-        field.setAccessible(true);
-        for (Map.Entry<?, ?> entry : ((Map<?, ?>) field.get(cache)).entrySet()) {
-            if (entry.getKey().toString().startsWith(task + "-")) {
-                return entry.getValue();
-            }
-        }
-        throw new NoSuchFieldException(task);
     }
 
     /** The ending of a file with this driver's code. */

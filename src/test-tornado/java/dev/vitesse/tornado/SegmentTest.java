@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class SegmentTest {
     private static List<Launch> launches(String kernels) {
         return kernels.chars()
-                .mapToObj(c -> new TornadoKernel(String.valueOf((char) c), 1, 1, (id, arguments) -> {
+                .mapToObj(c -> new TornadoKernel(String.valueOf((char) c), "none", 1, 1, (id, arguments) -> {
                     throw new UnsupportedOperationException();
                 }))
                 .map(kernel -> new Launch(kernel, new int[0], 1, 1, 1))

@@ -34,7 +34,7 @@ class TornadoFailureTest {
 
     @Test
     void aKernelThatDoesNotCompileIsAnErrorAndNotRunByTheJvm() {
-        TornadoKernel kernel = new TornadoKernel("uncompilable", 64, 1, (id, a) ->
+        TornadoKernel kernel = new TornadoKernel("uncompilable", "uncompilable", 64, 1, (id, a) ->
                 TaskPackage.createPackage(id, TornadoFailureTest::uncompilable, a.context(), a.floats(), a.parameters(), a.slot()));
         try (TornadoBackend backend = open(BackendOptions.DEFAULTS); Tensor tensor = backend.tensor("x", 3)) {
             try (Program program = backend.record("bad", k -> {
@@ -42,6 +42,10 @@ class TornadoFailureTest {
                 recording.launchOver(kernel, 3, recording.at(tensor));
             })) {
                 assertThatThrownBy(program::run).isInstanceOf(DeviceException.class).hasMessageContaining("bad");
+            }
+            try (Program good = backend.record("good", k -> k.fill(tensor, 4))) {
+                good.run();
+                assertThat(tensor.toFloats()).containsOnly(4);
             }
         }
     }

@@ -12,7 +12,6 @@ import dev.vitesse.model.Inference;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
 import dev.vitesse.train.TrainingStep;
-import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -55,7 +54,6 @@ class TornadoTrainingTest {
 
     private static float[] images(SplittableRandom random, VitConfig config) {
         float[] images = new float[BATCH * config.imageElements()];
-        Arrays.setAll(images, i -> 0);
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextDouble(-1, 1);
         }
@@ -100,9 +98,9 @@ class TornadoTrainingTest {
                 otherStep.run(images, labels, 0.01f * i, i, 1);
                 assertClose(inference.logits(images, BATCH), otherInference.logits(images, BATCH));
             }
-            Tensor head = model.weights().get("head.bias");
+            Tensor head = model.weights().named().get("head.bias");
             head.write(new float[config.classes()]);
-            other.weights().get("head.bias").write(new float[config.classes()]);
+            other.weights().named().get("head.bias").write(new float[config.classes()]);
             assertClose(inference.logits(images, BATCH), otherInference.logits(images, BATCH));
         }
     }
