@@ -66,7 +66,9 @@ public final class Main implements Runnable {
                 new ClassifyCommand(console),
                 new EvaluateCommand(console),
                 new VerifyCommand(console),
-                new DevicesCommand(console))) {
+                new DevicesCommand(console),
+                new KernelsCommand(console),
+                new JvmFlagsCommand(console))) {
             line.addSubcommand(command);
         }
         return line.setOut(new PrintWriter(console.out(), true))

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.tornado;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.common.TaskPackage;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * A kernel as TornadoVM compiles it: a method and the scalar arguments that are baked into its code. Everything else (where
+ * tensors lie, sizes) reaches it in an array, so that one compilation serves every layer, shape and batch.
+ *
+ * @param name of the method and its baked scalars; two kernels of one name are the same
+ * @param method the method alone
+ * @param localX work-items of a group along x
+ * @param localY likewise along y
+ * @param task makes the task of that method and those scalars
+ */
+record TornadoKernel(String name, String method, int localX, int localY, TaskFactory task) {
+
+    /**
+     * What every kernel gets.
+     *
+     * @param floats every FLOAT32 tensor of the backend
+     * @param ints every INT32 tensor
+     * @param parameters those of all launches of a graph
+     * @param slot [1]: where this launch's parameters start
+     */
+    record Arguments(KernelContext context, FloatArray floats, IntArray ints, IntArray parameters, IntArray slot) {}
+
+    /** Binds the arguments; the method must be named by a method reference, from which TornadoVM finds its bytecode. */
+    @FunctionalInterface
+    interface TaskFactory {
+        TaskPackage create(String id, Arguments arguments);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof TornadoKernel kernel && kernel.name.equals(name);
+    }
+
+    @Override
+    public int hashCode() {
+        return name.hashCode();
+    }
+}
