@@ -82,7 +82,7 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Program record(String name, Consumer<Kernels> body) {
-        Recording recording = new Recording(memory, target.device().getPhysicalDevice().getDeviceMaxComputeUnits());
+        Recording recording = new Recording(memory, target.computeUnits());
         try {
             body.accept(new TaskRecorder(recording));
             recording.finish();

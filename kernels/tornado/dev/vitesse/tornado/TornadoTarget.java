@@ -40,10 +40,15 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
         return isGpu() ? order : 10 + order;
     }
 
+    /** Bytes of the largest array; drivers that do not know give nothing positive. */
     long mostBytes() {
-        var physical = device.getPhysicalDevice();
-        long largest = physical.getDeviceMaxAllocationSize();
-        return largest > 0 ? Math.min(largest, physical.getDeviceGlobalMemorySize()) : physical.getDeviceGlobalMemorySize();
+        long largest = device.getPhysicalDevice().getDeviceMaxAllocationSize();
+        long all = device.getPhysicalDevice().getDeviceGlobalMemorySize();
+        return Math.min(largest > 0 ? largest : Long.MAX_VALUE, all > 0 ? all : Long.MAX_VALUE);
+    }
+
+    int computeUnits() {
+        return Math.max(1, device.getPhysicalDevice().getDeviceMaxComputeUnits());
     }
 
     DeviceInfo info(String id) {

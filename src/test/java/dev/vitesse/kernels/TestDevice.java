@@ -4,6 +4,8 @@ package dev.vitesse.kernels;
 import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.Backends;
 import dev.vitesse.backend.DeviceInfo;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Assumptions;
 
 /**
@@ -13,6 +15,9 @@ import org.junit.jupiter.api.Assumptions;
  * @param required whether an unusable device fails the test; else the test is skipped with the provider's reason
  */
 public record TestDevice(String name, boolean required) {
+    /** Devices whose absence was said, once for all test classes. */
+    private static final Set<String> REPORTED = ConcurrentHashMap.newKeySet();
+
     /** Opens the device, or skips the calling test. */
     public Backend open() {
         if (!required) {
@@ -20,6 +25,9 @@ public record TestDevice(String name, boolean required) {
                     .filter(found -> found.id().equals(name) || found.id().startsWith(name + ":"))
                     .findFirst()
                     .orElse(DeviceInfo.unusable(name, "", "no provider of this name is installed"));
+            if (!info.usable() && REPORTED.add(name)) {
+                System.out.println(name + " was not tested: " + info.problem());
+            }
             Assumptions.assumeTrue(info.usable(), name + ": " + info.problem());
         }
         return Backends.open(name);
