@@ -11,7 +11,7 @@ import picocli.CommandLine.Option;
 /** The options of {@code train} that define the run: a resumed one has them from its checkpoint. Null: not given. */
 final class TrainOptions {
     private static final String DEFAULT_PRESET = "mnist";
-    private static final int DEFAULT_EPOCHS = 3;
+    private static final int DEFAULT_EPOCHS = 2;
     private static final int DEFAULT_VALIDATION = 2000;
     private static final float DEFAULT_DECAY = 0.05f;
     private static final float DEFAULT_SGD_RATE = 0.05f;
@@ -20,10 +20,10 @@ final class TrainOptions {
             description = "The model: ti/16, s/16, b/16, l/16, h/14, mnist or lightvit. Default: mnist.")
     @Nullable String preset;
 
-    @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training set. Default: 3.")
+    @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training set. Default: 2.")
     @Nullable Integer epochs;
 
-    @Option(names = "--batch", paramLabel = "N", description = "Images per step. Default: 128.")
+    @Option(names = "--batch", paramLabel = "N", description = "Images per step. Default: 64.")
     @Nullable Integer batch;
 
     @Option(names = "--optimizer", paramLabel = "NAME", description = "adamw, adam or sgd. Default: adamw.")
@@ -42,7 +42,7 @@ final class TrainOptions {
                     + " Default: cosine.")
     @Nullable Schedule schedule;
 
-    @Option(names = "--warmup", paramLabel = "EPOCHS", description = "Length of the warm-up. Default: 0.5.")
+    @Option(names = "--warmup", paramLabel = "EPOCHS", description = "Length of the warm-up. Default: 0.2.")
     @Nullable Float warmup;
 
     @Option(names = "--clip", paramLabel = "NORM",

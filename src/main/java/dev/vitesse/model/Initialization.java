@@ -8,11 +8,13 @@ import org.apache.commons.math3.distribution.NormalDistribution;
 
 /**
  * Initial values of the parameters. Matrices get truncated normals, with Glorot and Bengio's variance 2/(inputs +
- * outputs) in the blocks (as in the paper's code), 1/inputs in the patch projection and 0.02 squared in the head; tokens
- * and positions 0.02 squared. Norms start as the identity, biases at zero.
+ * outputs) in the blocks (as in the paper's code), 1/inputs in the patch projection and 0.02 squared in the head and the
+ * tokens. Positions get 0.5 squared: a projected patch starts with a variance near one, beside which the paper's 0.02
+ * can hardly be seen for the first hundreds of steps. Norms start as the identity, biases at zero.
  */
 final class Initialization {
     private static final double TOKEN_DEVIATION = 0.02;
+    private static final double POSITION_DEVIATION = 0.5;
 
     /** Draws beyond two standard deviations are not taken, as in timm's {@code trunc_normal_}. */
     private static final double CUT = 2;
@@ -46,6 +48,7 @@ final class Initialization {
         return switch (slab.kind()) {
             case WEIGHT -> Math.sqrt(2.0 / (inputs + outputs));
             case PATCH_WEIGHT -> Math.sqrt(1.0 / inputs);
+            case POSITION -> POSITION_DEVIATION;
             default -> TOKEN_DEVIATION;
         };
     }

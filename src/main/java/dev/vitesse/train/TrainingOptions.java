@@ -46,10 +46,10 @@ public record TrainingOptions(
         }
     }
 
-    /** AdamW at 2e-3 with decay 0.05, half an epoch of warm-up, then a cosine, batch 128, clipping at norm 1. */
+    /** AdamW at 2e-3 with decay 0.05, a fifth of an epoch of warm-up, then a cosine, batch 64, clipping at norm 1. */
     public static TrainingOptions defaults(int epochs) {
         return new TrainingOptions(
-                epochs, 128, Optimizers.adamW(0.05f), 2e-3f, Schedule.COSINE, 0.5f, 1, 0, 0, 0);
+                epochs, 64, Optimizers.adamW(0.05f), 2e-3f, Schedule.COSINE, 0.2f, 1, 0, 0, 0);
     }
 
     public TrainingOptions withBatch(int value) {
