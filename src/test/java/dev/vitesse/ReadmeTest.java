@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -46,13 +46,11 @@ class ReadmeTest {
                 .collect(Collectors.joining(File.pathSeparator));
         Path source = folder.resolve("Example.java");
         Files.writeString(source, program());
-        int compiled = ToolProvider.getSystemJavaCompiler()
-                .run(null, null, null, "-cp", classPath, "-d", folder.toString(), source.toString());
-        assertThat(compiled).isZero();
-        List<String> command = new java.util.ArrayList<>();
+        List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(flags);
-        command.addAll(List.of("-cp", folder + File.pathSeparator + classPath, "Example"));
+        // Java compiles the file itself: this JVM, limited to TornadoVM's modules, may have no compiler.
+        command.addAll(List.of("-cp", classPath, source.toString()));
         Path output = folder.resolve("output.txt");
         Process process = new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true)
                 .redirectOutput(output.toFile()).start();
