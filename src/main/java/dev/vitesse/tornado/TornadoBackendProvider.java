@@ -12,9 +12,9 @@ import java.util.List;
 public final class TornadoBackendProvider implements BackendProvider {
     static final String NAME = "tornado";
     private static final String IMPLEMENTATION = "dev.vitesse.tornado.TornadoDevices";
-    private static final String START = "start Vitesse with scripts/vitesse, which finds the TornadoVM SDK"
-            + " ('sdk install tornadovm 5.2.0-jdk25-opencl' installs one), or with the flags that 'vitesse jvm-flags'"
-            + " prints";
+    private static final String START = "'scripts/vitesse --device tornado' loads the TornadoVM SDK"
+            + " ('sdk install tornadovm 5.2.0-jdk25-opencl' installs one), other programs need the flags that"
+            + " 'vitesse jvm-flags' prints";
 
     @Override
     public String name() {
