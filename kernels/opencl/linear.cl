@@ -17,7 +17,7 @@
 // Group (n, m, s) computes tile (m, n) over the s-th part of K. Several parts are stored one after the other, and
 // `finish` adds them in order: small products then still fill the device.
 //
-// Macros: TILE_M TILE_N TILE_K WG_M WG_N RV (see OpenClTuner for the sets tried); A_BY_K, B_BY_K: whether k is the
+// Macros: TILE_M TILE_N TILE_K WG_M WG_N RV (see Tuning for the sets tried); A_BY_K, B_BY_K: whether k is the
 // contiguous axis of A and B; LV: vector width of loads and stores, RV where that divides every contiguous axis and start,
 // else 1; UNROLL_LOADS; EPILOGUE and ACTIVATION, below. What costs nothing is decided when running instead, to have fewer
 // programs to compile: a bias that is null is not added, `other` that is null is not there.

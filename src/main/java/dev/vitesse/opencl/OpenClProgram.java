@@ -105,7 +105,7 @@ final class OpenClProgram implements Program {
         if (items > most[0]) {
             throw new DeviceException("OpenCL device " + runtime.device().name() + " runs kernel " + launch.kernel()
                     + " with at most " + most[0] + " work-items in a group, but its sizes need " + items
-                    + ": run 'vitesse tune --device opencl'");
+                    + ": choose another device");
         }
     }
 

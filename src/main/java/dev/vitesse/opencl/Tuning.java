@@ -34,7 +34,7 @@ final class Tuning {
      * The sizes for {@code device}: the user's own measurement, else the table that comes with the library, else
      * defaults for its kind.
      *
-     * @throws DeviceException if the user's file is not one that {@link OpenClTuner} wrote for such a device
+     * @throws DeviceException if the user's file is not one that a tuner wrote for such a device
      */
     static Tuning of(OpenClDevice device) {
         Path file = userFile(device);
@@ -48,7 +48,7 @@ final class Tuning {
         } catch (IOException | IllegalArgumentException e) {
             String problem = e.getMessage().lines().findFirst().orElse("");
             throw new DeviceException(
-                    file + ": " + problem + "; delete it, or run 'vitesse tune --device opencl' again", e);
+                    file + ": " + problem + "; delete it", e);
         }
     }
 
