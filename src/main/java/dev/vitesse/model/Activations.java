@@ -10,14 +10,26 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors that a forward pass over one batch writes, and its inputs. For training, every block keeps its own, in
- * slabs with a leading axis; for inference all blocks share one, and the residual stream is updated in place.
+ * The tensors that a forward pass over one batch writes, and its inputs. For training and inspection every block keeps
+ * its own, in slabs with a leading axis; for inference all blocks share one, and the residual stream is updated in
+ * place.
  */
 public final class Activations implements AutoCloseable {
+    /** What a forward pass is for. */
+    enum Purpose {
+        /** Logits only. */
+        INFERENCE,
+        /** Whatever every block computes, as in inference: nothing is dropped. */
+        INSPECTION,
+        /** Everything that the backward pass needs; dropout is on. */
+        TRAINING
+    }
+
     private final Backend backend;
     private final VitConfig config;
     private final int batch;
-    private final boolean training;
+    private final boolean keepsBlocks;
+    private final boolean drops;
     private final List<Tensor> all = new ArrayList<>();
 
     /** The batch: [B, C, S, S]. */
@@ -27,7 +39,7 @@ public final class Activations implements AutoCloseable {
 
     final @Nullable Tensor embeddedMean;
     final @Nullable Tensor embeddedRstd;
-    /** Seed and step of dropout: INT32 [2]; null in evaluation. */
+    /** Seed and step of dropout: INT32 [2]; null if nothing is dropped. */
     final @Nullable Tensor random;
 
     private final Tensor x;
@@ -52,36 +64,33 @@ public final class Activations implements AutoCloseable {
     final Tensor finalRstd;
     /** Outputs of the head's hidden layers, after tanh. */
     final List<Tensor> headHidden = new ArrayList<>();
-    /** Their values before tanh; empty in evaluation. */
+    /** Their values before tanh; empty in inference. */
     final List<Tensor> headPreActivations = new ArrayList<>();
     /** [B, K]. */
     final Tensor logits;
 
-    /**
-     * @param training whether everything that the backward pass needs is kept, and dropout is on
-     */
-    Activations(Backend backend, VitConfig config, int batch, boolean training) {
+    Activations(Backend backend, VitConfig config, int batch, Purpose purpose) {
         this.backend = backend;
         this.config = config;
         this.batch = batch;
-        this.training = training;
+        keepsBlocks = purpose != Purpose.INFERENCE;
+        drops = purpose == Purpose.TRAINING && (config.dropout() > 0 || config.dropPath() > 0);
         int tokens = config.tokens();
         int width = config.width();
         images = tensor("images", config.channels(), config.imageSize(), config.imageSize());
         x = slab("x", 2 * config.depth() + 1, tokens, width);
-        boolean separate = config.patchNorm() || training && config.dropout() > 0;
+        boolean separate = config.patchNorm() || drops && config.dropout() > 0;
         embedded = separate ? tensor("embedded", tokens, width) : x(0);
         embeddedMean = config.patchNorm() ? tensor("norm_pre mean", tokens) : null;
         embeddedRstd = config.patchNorm() ? tensor("norm_pre rstd", tokens) : null;
-        boolean drops = training && (config.dropout() > 0 || config.dropPath() > 0);
         random = drops ? add(backend.tensor("random", ElementType.INT32, 2)) : null;
         norm = slab("norm", 2 * config.depth(), tokens, width);
         mean = slab("mean", 2 * config.depth(), tokens);
         rstd = slab("rstd", 2 * config.depth(), tokens);
         qkv = slab("qkv", config.depth(), tokens, 3 * config.attentionWidth());
         context = slab("context", config.depth(), tokens, config.attentionWidth());
-        logSumExp = training ? slab("logSumExp", config.depth(), config.heads(), tokens) : null;
-        preActivation = training ? slab("preActivation", config.depth(), tokens, config.mlpWidth()) : null;
+        logSumExp = keepsBlocks ? slab("logSumExp", config.depth(), config.heads(), tokens) : null;
+        preActivation = keepsBlocks ? slab("preActivation", config.depth(), tokens, config.mlpWidth()) : null;
         hidden = slab("hidden", config.depth(), tokens, config.mlpWidth());
         // Only LayerScale's gradient reads a branch again; elsewhere all branches may share one tensor.
         int branches = config.layerScale() > 0 ? 2 * config.depth() : 1;
@@ -96,7 +105,7 @@ public final class Activations implements AutoCloseable {
         finalRstd = tensor("final rstd", rows);
         for (int i = 0; i < config.headHidden().size(); i++) {
             headHidden.add(tensor("head hidden " + i, config.headHidden().get(i)));
-            if (training) {
+            if (keepsBlocks) {
                 headPreActivations.add(tensor("head preActivation " + i, config.headHidden().get(i)));
             }
         }
@@ -107,9 +116,9 @@ public final class Activations implements AutoCloseable {
         return add(backend.tensor(name, Shapes.prepend(batch, shape)));
     }
 
-    /** One tensor for each of {@code count} places in training, one for all of them in evaluation. */
+    /** One tensor for each of {@code count} places, in inference one for all of them. */
     private Tensor slab(String name, int count, int... shape) {
-        return add(backend.tensor(name, Shapes.prepend(training ? count : 1, Shapes.prepend(batch, shape))));
+        return add(backend.tensor(name, Shapes.prepend(keepsBlocks ? count : 1, Shapes.prepend(batch, shape))));
     }
 
     private Tensor add(Tensor tensor) {
@@ -152,12 +161,12 @@ public final class Activations implements AutoCloseable {
         return at(context, layer);
     }
 
-    /** [B, H, T]; null in evaluation. */
+    /** [B, H, T]; null in inference. */
     @Nullable Tensor logSumExp(int layer) {
         return logSumExp == null ? null : at(logSumExp, layer);
     }
 
-    /** [B, T, M]; null in evaluation. */
+    /** [B, T, M]; null in inference. */
     @Nullable Tensor preActivation(int layer) {
         return preActivation == null ? null : at(preActivation, layer);
     }
@@ -201,8 +210,14 @@ public final class Activations implements AutoCloseable {
         return batch;
     }
 
-    boolean training() {
-        return training;
+    /** Whether every block has tensors of its own. */
+    boolean keepsBlocks() {
+        return keepsBlocks;
+    }
+
+    /** Whether elements or branches are dropped. */
+    boolean drops() {
+        return drops;
     }
 
     /** Bytes of device memory held. */

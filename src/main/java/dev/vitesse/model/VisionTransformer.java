@@ -65,14 +65,20 @@ public final class VisionTransformer implements AutoCloseable {
 
     /** A recorded forward pass over batches of {@code batch} images. */
     public Inference inference(int batch) {
-        return new Inference(this, activations(checkBatch(batch), false));
+        return new Inference(this, new Activations(backend, config, checkBatch(batch), Activations.Purpose.INFERENCE));
+    }
+
+    /** A recorded forward pass over one image that keeps what every block computes. */
+    public Intermediates intermediates() {
+        return new Intermediates(this, new Activations(backend, config, 1, Activations.Purpose.INSPECTION));
     }
 
     /**
      * The tensors of a forward pass over {@code batch} images; with {@code training}, all that {@link #backward} needs.
      */
     public Activations activations(int batch, boolean training) {
-        return new Activations(backend, config, batch, training);
+        Activations.Purpose purpose = training ? Activations.Purpose.TRAINING : Activations.Purpose.INFERENCE;
+        return new Activations(backend, config, batch, purpose);
     }
 
     /** The tensors of a backward pass over {@code batch} images, with {@code images} those images' gradient too. */
@@ -140,7 +146,7 @@ public final class VisionTransformer implements AutoCloseable {
             k.linear(a.x(i + 1), input, weight, bias, new Epilogue.Add(a.x(i)));
         } else {
             k.linear(a.branch(i), input, weight, bias, Epilogue.NONE);
-            Dropout dropout = a.training() ? branchDropout(i) : Dropout.NONE;
+            Dropout dropout = a.drops() ? branchDropout(i) : Dropout.NONE;
             k.residualAdd(a.x(i + 1), a.branch(i), a.x(i), weights.getOrNull(scale, layer), dropout, a.random);
         }
     }
@@ -159,7 +165,7 @@ public final class VisionTransformer implements AutoCloseable {
         Tensor features = a.pooledOutput();
         for (int i = 0; i < a.headHidden.size(); i++) {
             String name = ParameterLayout.hiddenName(config, i);
-            Tensor preActivation = a.training() ? a.headPreActivations.get(i) : null;
+            Tensor preActivation = a.keepsBlocks() ? a.headPreActivations.get(i) : null;
             k.linear(a.headHidden.get(i), features, weights.get(name + ".weight"), weights.get(name + ".bias"),
                     new Epilogue.Activate(Activation.TANH, preActivation));
             features = a.headHidden.get(i);
@@ -272,7 +278,7 @@ public final class VisionTransformer implements AutoCloseable {
     }
 
     private boolean dropsElements(Activations a) {
-        return a.training() && config.dropout() > 0;
+        return a.drops() && config.dropout() > 0;
     }
 
     /** Site 0; the blocks' are 1 + 3 l (attention), 2 + 3 l (hidden layer) and 3 + 3 l (MLP). */
