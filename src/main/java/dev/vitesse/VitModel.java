@@ -149,8 +149,12 @@ public final class VitModel implements AutoCloseable {
      * @param images [B, C, S, S], prepared as {@link #preprocessing} says; B is their length divided by C S S
      * @return [B, K]
      * @throws IllegalArgumentException if the length is no multiple of C S S
+     * @throws IllegalStateException if the model has no head, only features, or is closed
      */
     public float[] logits(float[] images) {
+        if (config().classes() == 0) {
+            throw new IllegalStateException("the model has no classification head, only features");
+        }
         int elements = config().imageElements();
         if (images.length % elements != 0) {
             throw new IllegalArgumentException(

@@ -57,6 +57,8 @@ public final class Activations implements AutoCloseable {
     final @Nullable Tensor tokensNorm;
     /** The pooled tokens: [B, D]. */
     final Tensor pooled;
+    /** The second vector that the head reads, [B, D]; null where it reads one. */
+    final @Nullable Tensor pooled2;
     /** After the final norm where it stands after pooling, [B, D]; else null. */
     final @Nullable Tensor pooledNorm;
 
@@ -66,10 +68,17 @@ public final class Activations implements AutoCloseable {
     final List<Tensor> headHidden = new ArrayList<>();
     /** Their values before tanh; empty in inference. */
     final List<Tensor> headPreActivations = new ArrayList<>();
-    /** [B, K]. */
+    /** The sum of two heads' outputs, [B, K]; null where there is one head. */
+    final @Nullable Tensor headSum;
+    /** [B, K]; without a head, the features. */
     final Tensor logits;
+    /** What stands between the images and {@code embedded} where there are norms; else null. */
+    final NormedPatches.@Nullable Activations normedPatches;
 
     Activations(Backend backend, VitConfig config, int batch, Purpose purpose) {
+        if (purpose == Purpose.TRAINING && config.classes() == 0) {
+            throw new IllegalArgumentException("a model without a head has no loss to differentiate");
+        }
         this.backend = backend;
         this.config = config;
         this.batch = batch;
@@ -78,6 +87,7 @@ public final class Activations implements AutoCloseable {
         int tokens = config.tokens();
         int width = config.width();
         images = tensor("images", config.channels(), config.imageSize(), config.imageSize());
+        normedPatches = config.projectionNorms() ? new NormedPatches.Activations(config, this::tensor) : null;
         x = slab("x", 2 * config.depth() + 1, tokens, width);
         boolean separate = config.patchNorm() || drops && config.dropout() > 0;
         embedded = separate ? tensor("embedded", tokens, width) : x(0);
@@ -99,6 +109,7 @@ public final class Activations implements AutoCloseable {
         boolean normFirst = config.finalNorm() == VitConfig.FinalNorm.BEFORE_POOLING;
         tokensNorm = normFirst ? tensor("final norm", tokens, width) : null;
         pooled = tensor("pooled", width);
+        pooled2 = config.pooling().two() ? tensor("pooled 2", width) : null;
         pooledNorm = normFirst ? null : tensor("final norm", width);
         int[] rows = normFirst ? new int[] {tokens} : new int[0];
         finalMean = tensor("final mean", rows);
@@ -109,7 +120,9 @@ public final class Activations implements AutoCloseable {
                 headPreActivations.add(tensor("head preActivation " + i, config.headHidden().get(i)));
             }
         }
-        logits = tensor("logits", config.classes());
+        boolean twoHeads = config.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION;
+        headSum = twoHeads ? tensor("head sum", config.classes()) : null;
+        logits = config.classes() == 0 ? features() : tensor("logits", config.classes());
     }
 
     private Tensor tensor(String name, int... shape) {
@@ -196,7 +209,7 @@ public final class Activations implements AutoCloseable {
         return images;
     }
 
-    /** The output: [B, K]. */
+    /** The output: [B, K], or of a model without a head its features. */
     public Tensor logits() {
         return logits;
     }
