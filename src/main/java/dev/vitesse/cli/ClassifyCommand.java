@@ -3,21 +3,17 @@ package dev.vitesse.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitesse.backend.Backend;
+import dev.vitesse.Prediction;
+import dev.vitesse.VitModel;
 import dev.vitesse.image.Images;
-import dev.vitesse.image.Preprocessing;
 import dev.vitesse.io.InvalidFileException;
-import dev.vitesse.io.LoadedModel;
-import dev.vitesse.io.ModelFiles;
-import dev.vitesse.model.Inference;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,14 +42,9 @@ final class ClassifyCommand extends CliCommand {
 
     private final List<Failure> failures = new ArrayList<>();
 
-    /** A class and its probability. */
-    private record Guess(int index, String label, double probability) {}
-
-    private record Classified(Path image, List<Guess> top) {}
+    private record Classified(Path image, List<Prediction> top) {}
 
     private record Failure(Path image, String problem) {}
-
-    private record Prepared(Path image, float[] values) {}
 
     ClassifyCommand(Console console) {
         super(console);
@@ -67,14 +58,11 @@ final class ClassifyCommand extends CliCommand {
         List<Path> files = files();
         List<Classified> results = new ArrayList<>();
         String deviceName;
-        try (Backend backend = device.open(console);
-                LoadedModel loaded = ModelFiles.load(model, backend);
-                Inference inference = loaded.model().inference(Math.clamp(files.size(), 1, LARGEST_BATCH))) {
-            Preprocessing preprocessing = Models.preprocessing(loaded);
-            deviceName = backend.name();
+        try (VitModel vit = VitModel.load(model, device.open(console), LARGEST_BATCH)) {
+            vit.preprocessing();
+            deviceName = vit.device();
             for (int first = 0; first < files.size(); first += LARGEST_BATCH) {
-                List<Path> batch = files.subList(first, Math.min(files.size(), first + LARGEST_BATCH));
-                classify(loaded, inference, prepare(batch, preprocessing), results);
+                classify(vit, files.subList(first, Math.min(files.size(), first + LARGEST_BATCH)), results);
             }
         }
         print(toJson(results, deviceName), () -> printText(results));
@@ -96,53 +84,24 @@ final class ClassifyCommand extends CliCommand {
         return files;
     }
 
-    /** Reads images; those that cannot be read are told of and left out. */
-    private List<Prepared> prepare(List<Path> batch, Preprocessing preprocessing) throws IOException {
-        List<Prepared> prepared = new ArrayList<>();
-        for (Path image : batch) {
+    /** Classifies those files that can be read and tells of the others. */
+    private void classify(VitModel vit, List<Path> files, List<Classified> results) throws IOException {
+        int elements = vit.config().imageElements();
+        float[] prepared = new float[files.size() * elements];
+        List<Path> readable = new ArrayList<>();
+        for (Path file : files) {
             try {
-                prepared.add(new Prepared(image, preprocessing.apply(Images.read(image))));
+                System.arraycopy(vit.prepare(Images.read(file)), 0, prepared, readable.size() * elements, elements);
+                readable.add(file);
             } catch (InvalidFileException e) {
                 console.error(e.getMessage());
-                failures.add(new Failure(image, e.getMessage()));
+                failures.add(new Failure(file, e.getMessage()));
             }
         }
-        return prepared;
-    }
-
-    private void classify(
-            LoadedModel loaded, Inference inference, List<Prepared> batch, List<Classified> results) {
-        if (batch.isEmpty()) {
-            return;
+        List<List<Prediction>> predictions = vit.classify(Arrays.copyOf(prepared, readable.size() * elements), top);
+        for (int i = 0; i < readable.size(); i++) {
+            results.add(new Classified(readable.get(i), predictions.get(i)));
         }
-        int elements = loaded.model().config().imageElements();
-        float[] values = new float[batch.size() * elements];
-        for (int i = 0; i < batch.size(); i++) {
-            System.arraycopy(batch.get(i).values(), 0, values, i * elements, elements);
-        }
-        float[] logits = inference.logits(values, batch.size());
-        int classes = loaded.model().config().classes();
-        for (int i = 0; i < batch.size(); i++) {
-            double[] probabilities = softmax(logits, i * classes, classes);
-            List<Guess> guesses = IntStream.range(0, classes)
-                    .mapToObj(k -> new Guess(k, loaded.info().label(k), probabilities[k]))
-                    .sorted(Comparator.comparingDouble(Guess::probability).reversed())
-                    .limit(top).toList();
-            results.add(new Classified(batch.get(i).image(), guesses));
-        }
-    }
-
-    private static double[] softmax(float[] logits, int offset, int count) {
-        double max = IntStream.range(0, count).mapToDouble(k -> logits[offset + k]).max().orElseThrow();
-        double[] weights = IntStream.range(0, count).mapToDouble(k -> Math.exp(logits[offset + k] - max)).toArray();
-        double sum = 0;
-        for (double weight : weights) {
-            sum += weight;
-        }
-        for (int k = 0; k < count; k++) {
-            weights[k] /= sum;
-        }
-        return weights;
     }
 
     private ObjectNode toJson(List<Classified> results, String deviceName) {
@@ -150,7 +109,7 @@ final class ClassifyCommand extends CliCommand {
         ArrayNode array = node.putArray("results");
         for (Classified result : results) {
             ArrayNode guesses = array.addObject().put("image", result.image().toString()).putArray("top");
-            for (Guess guess : result.top()) {
+            for (Prediction guess : result.top()) {
                 guesses.addObject().put("index", guess.index()).put("label", guess.label())
                         .put("probability", guess.probability());
             }
@@ -165,7 +124,7 @@ final class ClassifyCommand extends CliCommand {
     private void printText(List<Classified> results) {
         for (Classified result : results) {
             console.out().println(result.image());
-            for (Guess guess : result.top()) {
+            for (Prediction guess : result.top()) {
                 console.out().printf(Locale.ROOT, "  %6.2f %%  %s%n", 100 * guess.probability(), guess.label());
             }
         }

@@ -52,7 +52,7 @@ final class EvaluateCommand extends CliCommand {
         ImageDataset images = digits.test();
         try (Backend backend = device.open(console);
                 LoadedModel loaded = ModelFiles.load(model, backend)) {
-            Preprocessing preprocessing = Models.preprocessing(loaded);
+            Preprocessing preprocessing = loaded.preprocessing();
             requireFits(digits, images, loaded.model().config());
             Evaluation evaluation = Evaluation.of(loaded.model(),
                     new NormalizedImages(images, preprocessing.mean(), preprocessing.std(), null), batch);

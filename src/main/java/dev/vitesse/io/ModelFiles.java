@@ -45,14 +45,14 @@ public final class ModelFiles {
      * Loads a model in any of the {@linkplain NamingScheme known naming schemes}. Its configuration comes from the
      * {@code config.json} beside the weights, else from their metadata; if both are there, they must agree.
      *
-     * @param path the weights (.safetensors, .npz, .pt, .pth), or the folder that holds {@value #WEIGHTS}
+     * @param path the weights (.safetensors, .npz, .pt, .pth), the folder that holds them, or the name of a model in the
+     *     local Hugging Face cache; see {@link #locate}
      * @throws InvalidFileException if a file is missing or damaged, or configuration and weights do not fit each other
      *     tensor by tensor
      * @throws dev.vitesse.backend.DeviceException if the device lacks the memory
      */
     public static LoadedModel load(Path path, Backend backend) throws IOException {
-        Path weights = Files.isDirectory(path) ? path.resolve(WEIGHTS) : path;
-        try (TensorFile file = TensorFiles.open(weights)) {
+        try (TensorFile file = TensorFiles.open(locate(path))) {
             VitConfigs.Description description = describe(file);
             // Before anything is allocated on the device, so that a wrong configuration costs no memory.
             WeightNames.Mapping mapping = WeightNames.match(file, description.config());
@@ -65,6 +65,27 @@ public final class ModelFiles {
             }
             return new LoadedModel(model, description.info(), mapping.scheme(), description.source());
         }
+    }
+
+    /**
+     * Where a model's files are: {@code path} itself if there is something, else the snapshot of the model of that name
+     * ({@code google/vit-base-patch16-224}, or with {@code @REVISION}) in the local Hugging Face cache, where {@code
+     * HF_HUB_CACHE} or {@code HF_HOME} say, else in {@code ~/.cache/huggingface/hub}. Nothing is downloaded.
+     *
+     * @throws InvalidFileException if there is neither
+     */
+    public static Path locate(Path path) throws IOException {
+        return locate(path, HuggingFaceCache.of(System.getenv(), Path.of(System.getProperty("user.home"))));
+    }
+
+    static Path locate(Path path, HuggingFaceCache cache) throws IOException {
+        String name = path.toString().replace(java.io.File.separatorChar, '/');
+        if (Files.exists(path) || !HuggingFaceCache.isName(name)) {
+            return path;
+        }
+        return cache.find(name).orElseThrow(() -> new InvalidFileException(path, "does not exist, nor is it a model in "
+                + "the Hugging Face cache " + cache.folder(), "give a file, a folder, or a model that 'hf download' has "
+                + "fetched"));
     }
 
     /**

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -177,6 +178,21 @@ final class Settings {
             throw wrong(key, "an object whose keys are 0, 1, 2 and so on without a gap");
         }
         return List.copyOf(texts.values());
+    }
+
+    /** The texts of an object of texts, in its order. */
+    Map<String, String> texts(String key) throws InvalidFileException {
+        if (!(required(key) instanceof ObjectNode object)) {
+            throw wrong(key, "an object of texts");
+        }
+        Map<String, String> texts = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> entry : object.properties()) {
+            if (!entry.getValue().isTextual()) {
+                throw wrong(key, "an object of texts");
+            }
+            texts.put(entry.getKey(), entry.getValue().textValue());
+        }
+        return texts;
     }
 
     /** The settings below {@code key}, or null if its value is not an object. */

@@ -20,6 +20,14 @@ public final class ActivationGradients implements AutoCloseable {
     final Tensor dPooledOutput;
     /** [B, D]; the same as {@code dPooledOutput} unless a norm stands between. */
     final Tensor dPooled;
+    /** Of the second vector that the head reads, [B, D]; null where it reads one. */
+    final @Nullable Tensor dPooled2;
+    /** Of the sum of two heads' outputs, [B, K]; null where there is one head. */
+    final @Nullable Tensor dHeadSum;
+    /** Of the constant one half that the sum is multiplied with, [K], which nobody reads; null likewise. */
+    final @Nullable Tensor dHalf;
+    /** What stands between the images and the embedding where there are norms; else null. */
+    final NormedPatches.@Nullable Gradients normedPatches;
     /** The gradient of the residual stream, the one accumulator: [B, T, D]. */
     final Tensor dX;
     /** Of a branch's end where it is scaled or dropped, [B, T, D]; else null. */
@@ -51,6 +59,11 @@ public final class ActivationGradients implements AutoCloseable {
         dPooledOutput = tensor("dPooledOutput", batch, width);
         boolean normLast = config.finalNorm() == VitConfig.FinalNorm.AFTER_POOLING;
         dPooled = normLast ? tensor("dPooled", batch, width) : dPooledOutput;
+        dPooled2 = config.pooling().two() ? tensor("dPooled 2", batch, width) : null;
+        boolean twoHeads = config.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION;
+        dHeadSum = twoHeads ? tensor("dHeadSum", batch, config.classes()) : null;
+        dHalf = twoHeads ? tensor("dHalf", config.classes()) : null;
+        normedPatches = config.projectionNorms() ? new NormedPatches.Gradients(config, batch, this::tensor) : null;
         dX = tensor("dX", batch, tokens, width);
         boolean unfused = config.layerScale() > 0 || config.dropout() > 0 || config.dropPath() > 0;
         dBranch = unfused ? tensor("dBranch", batch, tokens, width) : null;

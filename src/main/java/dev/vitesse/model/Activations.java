@@ -10,14 +10,26 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors that a forward pass over one batch writes, and its inputs. For training, every block keeps its own, in
- * slabs with a leading axis; for inference all blocks share one, and the residual stream is updated in place.
+ * The tensors that a forward pass over one batch writes, and its inputs. For training and inspection every block keeps
+ * its own, in slabs with a leading axis; for inference all blocks share one, and the residual stream is updated in
+ * place.
  */
 public final class Activations implements AutoCloseable {
+    /** What a forward pass is for. */
+    enum Purpose {
+        /** Logits only. */
+        INFERENCE,
+        /** Whatever every block computes, as in inference: nothing is dropped. */
+        INSPECTION,
+        /** Everything that the backward pass needs; dropout is on. */
+        TRAINING
+    }
+
     private final Backend backend;
     private final VitConfig config;
     private final int batch;
-    private final boolean training;
+    private final boolean keepsBlocks;
+    private final boolean drops;
     private final List<Tensor> all = new ArrayList<>();
 
     /** The batch: [B, C, S, S]. */
@@ -27,7 +39,7 @@ public final class Activations implements AutoCloseable {
 
     final @Nullable Tensor embeddedMean;
     final @Nullable Tensor embeddedRstd;
-    /** Seed and step of dropout: INT32 [2]; null in evaluation. */
+    /** Seed and step of dropout: INT32 [2]; null if nothing is dropped. */
     final @Nullable Tensor random;
 
     private final Tensor x;
@@ -45,6 +57,8 @@ public final class Activations implements AutoCloseable {
     final @Nullable Tensor tokensNorm;
     /** The pooled tokens: [B, D]. */
     final Tensor pooled;
+    /** The second vector that the head reads, [B, D]; null where it reads one. */
+    final @Nullable Tensor pooled2;
     /** After the final norm where it stands after pooling, [B, D]; else null. */
     final @Nullable Tensor pooledNorm;
 
@@ -52,36 +66,41 @@ public final class Activations implements AutoCloseable {
     final Tensor finalRstd;
     /** Outputs of the head's hidden layers, after tanh. */
     final List<Tensor> headHidden = new ArrayList<>();
-    /** Their values before tanh; empty in evaluation. */
+    /** Their values before tanh; empty in inference. */
     final List<Tensor> headPreActivations = new ArrayList<>();
-    /** [B, K]. */
+    /** The sum of two heads' outputs, [B, K]; null where there is one head. */
+    final @Nullable Tensor headSum;
+    /** [B, K]; without a head, the features. */
     final Tensor logits;
+    /** What stands between the images and {@code embedded} where there are norms; else null. */
+    final NormedPatches.@Nullable Activations normedPatches;
 
-    /**
-     * @param training whether everything that the backward pass needs is kept, and dropout is on
-     */
-    Activations(Backend backend, VitConfig config, int batch, boolean training) {
+    Activations(Backend backend, VitConfig config, int batch, Purpose purpose) {
+        if (purpose == Purpose.TRAINING && config.classes() == 0) {
+            throw new IllegalArgumentException("a model without a head has no loss to differentiate");
+        }
         this.backend = backend;
         this.config = config;
         this.batch = batch;
-        this.training = training;
+        keepsBlocks = purpose != Purpose.INFERENCE;
+        drops = purpose == Purpose.TRAINING && (config.dropout() > 0 || config.dropPath() > 0);
         int tokens = config.tokens();
         int width = config.width();
         images = tensor("images", config.channels(), config.imageSize(), config.imageSize());
+        normedPatches = config.projectionNorms() ? new NormedPatches.Activations(config, this::tensor) : null;
         x = slab("x", 2 * config.depth() + 1, tokens, width);
-        boolean separate = config.patchNorm() || training && config.dropout() > 0;
+        boolean separate = config.patchNorm() || drops && config.dropout() > 0;
         embedded = separate ? tensor("embedded", tokens, width) : x(0);
         embeddedMean = config.patchNorm() ? tensor("norm_pre mean", tokens) : null;
         embeddedRstd = config.patchNorm() ? tensor("norm_pre rstd", tokens) : null;
-        boolean drops = training && (config.dropout() > 0 || config.dropPath() > 0);
         random = drops ? add(backend.tensor("random", ElementType.INT32, 2)) : null;
         norm = slab("norm", 2 * config.depth(), tokens, width);
         mean = slab("mean", 2 * config.depth(), tokens);
         rstd = slab("rstd", 2 * config.depth(), tokens);
         qkv = slab("qkv", config.depth(), tokens, 3 * config.attentionWidth());
         context = slab("context", config.depth(), tokens, config.attentionWidth());
-        logSumExp = training ? slab("logSumExp", config.depth(), config.heads(), tokens) : null;
-        preActivation = training ? slab("preActivation", config.depth(), tokens, config.mlpWidth()) : null;
+        logSumExp = keepsBlocks ? slab("logSumExp", config.depth(), config.heads(), tokens) : null;
+        preActivation = keepsBlocks ? slab("preActivation", config.depth(), tokens, config.mlpWidth()) : null;
         hidden = slab("hidden", config.depth(), tokens, config.mlpWidth());
         // Only LayerScale's gradient reads a branch again; elsewhere all branches may share one tensor.
         int branches = config.layerScale() > 0 ? 2 * config.depth() : 1;
@@ -90,26 +109,29 @@ public final class Activations implements AutoCloseable {
         boolean normFirst = config.finalNorm() == VitConfig.FinalNorm.BEFORE_POOLING;
         tokensNorm = normFirst ? tensor("final norm", tokens, width) : null;
         pooled = tensor("pooled", width);
+        pooled2 = config.pooling().two() ? tensor("pooled 2", width) : null;
         pooledNorm = normFirst ? null : tensor("final norm", width);
         int[] rows = normFirst ? new int[] {tokens} : new int[0];
         finalMean = tensor("final mean", rows);
         finalRstd = tensor("final rstd", rows);
         for (int i = 0; i < config.headHidden().size(); i++) {
             headHidden.add(tensor("head hidden " + i, config.headHidden().get(i)));
-            if (training) {
+            if (keepsBlocks) {
                 headPreActivations.add(tensor("head preActivation " + i, config.headHidden().get(i)));
             }
         }
-        logits = tensor("logits", config.classes());
+        boolean twoHeads = config.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION;
+        headSum = twoHeads ? tensor("head sum", config.classes()) : null;
+        logits = config.classes() == 0 ? features() : tensor("logits", config.classes());
     }
 
     private Tensor tensor(String name, int... shape) {
         return add(backend.tensor(name, Shapes.prepend(batch, shape)));
     }
 
-    /** One tensor for each of {@code count} places in training, one for all of them in evaluation. */
+    /** One tensor for each of {@code count} places, in inference one for all of them. */
     private Tensor slab(String name, int count, int... shape) {
-        return add(backend.tensor(name, Shapes.prepend(training ? count : 1, Shapes.prepend(batch, shape))));
+        return add(backend.tensor(name, Shapes.prepend(keepsBlocks ? count : 1, Shapes.prepend(batch, shape))));
     }
 
     private Tensor add(Tensor tensor) {
@@ -152,12 +174,12 @@ public final class Activations implements AutoCloseable {
         return at(context, layer);
     }
 
-    /** [B, H, T]; null in evaluation. */
+    /** [B, H, T]; null in inference. */
     @Nullable Tensor logSumExp(int layer) {
         return logSumExp == null ? null : at(logSumExp, layer);
     }
 
-    /** [B, T, M]; null in evaluation. */
+    /** [B, T, M]; null in inference. */
     @Nullable Tensor preActivation(int layer) {
         return preActivation == null ? null : at(preActivation, layer);
     }
@@ -187,7 +209,7 @@ public final class Activations implements AutoCloseable {
         return images;
     }
 
-    /** The output: [B, K]. */
+    /** The output: [B, K], or of a model without a head its features. */
     public Tensor logits() {
         return logits;
     }
@@ -201,8 +223,14 @@ public final class Activations implements AutoCloseable {
         return batch;
     }
 
-    boolean training() {
-        return training;
+    /** Whether every block has tensors of its own. */
+    boolean keepsBlocks() {
+        return keepsBlocks;
+    }
+
+    /** Whether elements or branches are dropped. */
+    boolean drops() {
+        return drops;
     }
 
     /** Bytes of device memory held. */

@@ -14,7 +14,7 @@ public final class Inference implements AutoCloseable {
         this.activations = activations;
         config = model.config();
         program = model.backend().record("inference", k -> model.forward(k, activations));
-        batchLogits = new float[Math.multiplyExact(activations.batch(), config.classes())];
+        batchLogits = new float[Math.multiplyExact(activations.batch(), config.outputs())];
     }
 
     /** The number of images that it takes at once (B). */
@@ -23,11 +23,12 @@ public final class Inference implements AutoCloseable {
     }
 
     /**
-     * The logits of {@code count} images with the model's weights as they are now.
+     * The logits of {@code count} images with the model's weights as they are now; of a model without a head, its
+     * features.
      *
      * @param images [count, C, S, S], normalised as the model was trained
      * @param count 1 to {@link #batch}
-     * @return [count, K]
+     * @return [count, K], or [count, features]
      * @throws IllegalArgumentException if {@code images} has another length
      */
     public float[] logits(float[] images, int count) {
@@ -41,7 +42,7 @@ public final class Inference implements AutoCloseable {
         }
         activations.images.rows(0, count).write(images);
         program.run();
-        float[] logits = new float[count * config.classes()];
+        float[] logits = new float[count * config.outputs()];
         activations.logits.read(batchLogits);
         System.arraycopy(batchLogits, 0, logits, 0, logits.length);
         return logits;

@@ -3,7 +3,9 @@ package dev.vitesse.model;
 
 import dev.vitesse.backend.Shapes;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * One slab of parameters: a tensor of the model, or the same tensor of every block stacked along a leading depth axis.
@@ -42,14 +44,22 @@ record ParameterLayout(String name, Kind kind, int depth, int... shape) {
         List<ParameterLayout> all = new ArrayList<>();
         int width = c.width();
         int attention = c.attentionWidth();
-        if (c.classToken()) {
-            all.add(single("cls_token", Kind.TOKEN, 1, width));
+        Map<String, Integer> tokens = tokens(c);
+        if (!tokens.isEmpty()) {
+            String name = tokens.size() == 1 ? tokens.keySet().iterator().next() : "prefix_tokens";
+            all.add(single(name, Kind.TOKEN, c.prefixTokens(), width));
         }
         if (c.position() == VitConfig.Position.LEARNED) {
-            all.add(single("pos_embed", Kind.POSITION, c.tokens(), width));
+            all.add(single("pos_embed", Kind.POSITION, c.positions(), width));
+        }
+        if (c.projectionNorms()) {
+            addNorm(all, "patch_embed.pre_norm", 0, c.patchElements());
         }
         all.add(single("patch_embed.proj.weight", Kind.PATCH_WEIGHT, width, c.channels(), c.patchSize(), c.patchSize()));
         all.add(single("patch_embed.proj.bias", Kind.BIAS, width));
+        if (c.projectionNorms()) {
+            addNorm(all, "patch_embed.norm", 0, width);
+        }
         if (c.patchNorm()) {
             addNorm(all, "norm_pre", 0, width);
         }
@@ -64,16 +74,39 @@ record ParameterLayout(String name, Kind kind, int depth, int... shape) {
         all.add(block(c, "mlp.fc1.bias", Kind.BIAS, c.mlpWidth()));
         addBranchEnd(all, c, "mlp.fc2", "ls2", c.mlpWidth());
         addNorm(all, c.finalNorm() == VitConfig.FinalNorm.BEFORE_POOLING ? "norm" : "fc_norm", 0, width);
-        int features = width;
+        addHead(all, c);
+        return List.copyOf(all);
+    }
+
+    /** timm's names of the tokens before the patches and how many of each there are, in the order of their rows. */
+    static Map<String, Integer> tokens(VitConfig c) {
+        Map<String, Integer> tokens = new LinkedHashMap<>();
+        tokens.put("cls_token", c.classToken() ? 1 : 0);
+        tokens.put("dist_token", c.distillationToken() ? 1 : 0);
+        tokens.put("reg_token", c.registers());
+        tokens.values().removeIf(count -> count == 0);
+        return tokens;
+    }
+
+    private static void addHead(List<ParameterLayout> all, VitConfig c) {
+        int features = c.width();
         for (int i = 0; i < c.headHidden().size(); i++) {
             int hidden = c.headHidden().get(i);
             all.add(single(hiddenName(c, i) + ".weight", Kind.WEIGHT, hidden, features));
             all.add(single(hiddenName(c, i) + ".bias", Kind.BIAS, hidden));
             features = hidden;
         }
-        all.add(single("head.weight", Kind.HEAD_WEIGHT, c.classes(), features));
-        all.add(single("head.bias", Kind.BIAS, c.classes()));
-        return List.copyOf(all);
+        if (c.classes() > 0) {
+            all.add(single("head.weight", Kind.HEAD_WEIGHT, c.classes(), features));
+            all.add(single("head.bias", Kind.BIAS, c.classes()));
+        }
+        if (c.pooling() == VitConfig.Pooling.CLASS_AND_MEAN) {
+            all.add(single("head_mean.weight", Kind.HEAD_WEIGHT, c.classes(), features));
+        }
+        if (c.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION) {
+            all.add(single("head_dist.weight", Kind.HEAD_WEIGHT, c.classes(), features));
+            all.add(single("head_dist.bias", Kind.BIAS, c.classes()));
+        }
     }
 
     /** timm's name of the head's hidden layer {@code index}; numbered where there are several. */

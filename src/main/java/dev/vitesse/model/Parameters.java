@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * entry 3 is what timm calls {@code blocks.3.attn.qkv.weight}.
  */
 public final class Parameters implements AutoCloseable {
+    private final VitConfig config;
     private final List<ParameterLayout> layout;
     private final Map<String, Tensor> slabs = new LinkedHashMap<>();
 
@@ -27,6 +28,7 @@ public final class Parameters implements AutoCloseable {
      * @param label set before each name in messages, for instance {@code gradient}; empty for the weights
      */
     public Parameters(Backend backend, VitConfig config, String label) {
+        this.config = config;
         layout = ParameterLayout.of(config);
         for (ParameterLayout slab : layout) {
             slabs.put(slab.name(), backend.tensor(label.isEmpty() ? slab.name() : label + " " + slab.name(),
@@ -49,8 +51,15 @@ public final class Parameters implements AutoCloseable {
         Map<String, int[]> shapes = new LinkedHashMap<>();
         List<ParameterLayout> layout = ParameterLayout.of(config);
         for (ParameterLayout slab : layout) {
-            if (slab.depth() == 0) {
-                shapes.put(slab.name(), hasBatchAxis(slab) ? Shapes.prepend(1, slab.shape()) : slab.shape());
+            switch (slab.kind()) {
+                case TOKEN -> ParameterLayout.tokens(config).forEach(
+                        (name, count) -> shapes.put(name, new int[] {1, count, config.width()}));
+                case POSITION -> shapes.put(slab.name(), Shapes.prepend(1, slab.shape()));
+                default -> {
+                    if (slab.depth() == 0) {
+                        shapes.put(slab.name(), slab.shape());
+                    }
+                }
             }
         }
         for (int layer = 0; layer < config.depth(); layer++) {
@@ -67,12 +76,19 @@ public final class Parameters implements AutoCloseable {
     public Map<String, Tensor> named() {
         Map<String, Tensor> named = new LinkedHashMap<>();
         for (ParameterLayout slab : layout) {
-            if (slab.depth() == 0) {
-                named.put(slab.name(), asTimm(slab, slabs.get(slab.name())));
+            Tensor tensor = slabs.get(slab.name());
+            // timm keeps a batch axis of one before tokens and positions.
+            switch (slab.kind()) {
+                case TOKEN -> putTokens(named, tensor);
+                case POSITION -> named.put(slab.name(), tensor.reshape(Shapes.prepend(1, slab.shape())));
+                default -> {
+                    if (slab.depth() == 0) {
+                        named.put(slab.name(), tensor);
+                    }
+                }
             }
         }
-        int depth = layout.stream().mapToInt(ParameterLayout::depth).max().orElse(0);
-        for (int layer = 0; layer < depth; layer++) {
+        for (int layer = 0; layer < config.depth(); layer++) {
             for (ParameterLayout slab : layout) {
                 if (slab.depth() > 0) {
                     named.put(slab.nameOfBlock(layer), slabs.get(slab.name()).slice(layer));
@@ -82,13 +98,19 @@ public final class Parameters implements AutoCloseable {
         return named;
     }
 
-    private static Tensor asTimm(ParameterLayout slab, Tensor tensor) {
-        return hasBatchAxis(slab) ? tensor.reshape(Shapes.prepend(1, slab.shape())) : tensor;
+    private void putTokens(Map<String, Tensor> named, Tensor all) {
+        int first = 0;
+        for (Map.Entry<String, Integer> token : ParameterLayout.tokens(config).entrySet()) {
+            int count = token.getValue();
+            named.put(token.getKey(), all.rows(first, count).reshape(1, count, config.width()));
+            first += count;
+        }
     }
 
-    /** timm keeps a batch axis of one before tokens and positions. */
-    private static boolean hasBatchAxis(ParameterLayout slab) {
-        return slab.kind() == ParameterLayout.Kind.TOKEN || slab.kind() == ParameterLayout.Kind.POSITION;
+    /** The tokens that stand before the patches, [R, D]; null if there are none. */
+    @Nullable Tensor prefix() {
+        return layout.stream().filter(slab -> slab.kind() == ParameterLayout.Kind.TOKEN).findFirst()
+                .map(slab -> slabs.get(slab.name())).orElse(null);
     }
 
     /**

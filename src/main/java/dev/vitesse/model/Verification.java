@@ -104,7 +104,9 @@ public final class Verification implements AutoCloseable {
         Activations a = activations;
         tensors.put("logits", a.logits::toFloats);
         tensors.put("loss", () -> new float[] {metrics.toFloats()[0]});
-        tensors.put("activation.patch_embed.proj", this::projectedPatches);
+        if (!config.projectionNorms()) {
+            tensors.put("activation.patch_embed.proj", this::projectedPatches);
+        }
         if (config.patchNorm()) {
             tensors.put("activation.norm_pre", a.x(0)::toFloats);
         }

@@ -7,6 +7,8 @@ import dev.vitesse.backend.Dropout;
 import dev.vitesse.backend.Epilogue;
 import dev.vitesse.backend.Kernels;
 import dev.vitesse.backend.Tensor;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Vision Transformer (Dosovitskiy et al. 2021, arXiv:2010.11929) on a device: its weights, and its forward and
@@ -17,6 +19,9 @@ public final class VisionTransformer implements AutoCloseable {
     private final Backend backend;
     private final Parameters weights;
     private final Tensor position;
+    /** One half for each class, where two heads are averaged; else null. */
+    private final @Nullable Tensor half;
+    private final @Nullable NormedPatches normedPatches;
 
     /** A model with all weights zero, to be filled by whoever loads them. */
     public VisionTransformer(VitConfig config, Backend backend) {
@@ -26,9 +31,19 @@ public final class VisionTransformer implements AutoCloseable {
         if (config.position() == VitConfig.Position.LEARNED) {
             position = weights.get("pos_embed");
         } else {
-            position = backend.tensor("position", config.tokens(), config.width());
-            position.write(Initialization.sinusoids(config.tokens(), config.width()));
+            position = backend.tensor("position", config.positions(), config.width());
+            position.write(Initialization.sinusoids(config.positions(), config.width()));
         }
+        half = config.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION ? half(config, backend) : null;
+        normedPatches = config.projectionNorms() ? new NormedPatches(config, backend) : null;
+    }
+
+    private static Tensor half(VitConfig config, Backend backend) {
+        float[] values = new float[config.classes()];
+        Arrays.fill(values, 0.5f);
+        Tensor half = backend.tensor("half", config.classes());
+        half.write(values);
+        return half;
     }
 
     /** A model with freshly drawn weights; the same {@code seed} draws the same ones on every device. */
@@ -58,21 +73,27 @@ public final class VisionTransformer implements AutoCloseable {
         return batch;
     }
 
-    /** The position embedding, learned or fixed: [T, D]. */
+    /** The position embedding, learned or fixed: [Q, D]. */
     Tensor position() {
         return position;
     }
 
     /** A recorded forward pass over batches of {@code batch} images. */
     public Inference inference(int batch) {
-        return new Inference(this, activations(checkBatch(batch), false));
+        return new Inference(this, new Activations(backend, config, checkBatch(batch), Activations.Purpose.INFERENCE));
+    }
+
+    /** A recorded forward pass over one image that keeps what every block computes. */
+    public Intermediates intermediates() {
+        return new Intermediates(this, new Activations(backend, config, 1, Activations.Purpose.INSPECTION));
     }
 
     /**
      * The tensors of a forward pass over {@code batch} images; with {@code training}, all that {@link #backward} needs.
      */
     public Activations activations(int batch, boolean training) {
-        return new Activations(backend, config, batch, training);
+        Activations.Purpose purpose = training ? Activations.Purpose.TRAINING : Activations.Purpose.INFERENCE;
+        return new Activations(backend, config, batch, purpose);
     }
 
     /** The tensors of a backward pass over {@code batch} images, with {@code images} those images' gradient too. */
@@ -96,8 +117,12 @@ public final class VisionTransformer implements AutoCloseable {
     }
 
     private void embed(Kernels k, Activations a) {
-        k.patchEmbedding(a.embedded, a.images, weights.get("patch_embed.proj.weight"),
-                weights.get("patch_embed.proj.bias"), weights.getOrNull("cls_token"), position);
+        if (normedPatches != null) {
+            normedPatches.forward(k, a, weights, position);
+        } else {
+            k.patchEmbedding(a.embedded, a.images, weights.get("patch_embed.proj.weight"),
+                    weights.get("patch_embed.proj.bias"), weights.prefix(), position);
+        }
         if (dropsElements(a)) {
             Tensor y = config.patchNorm() ? a.embedded : a.x(0);
             k.residualAdd(y, a.embedded, null, null, embeddingDropout(), a.random);
@@ -140,7 +165,7 @@ public final class VisionTransformer implements AutoCloseable {
             k.linear(a.x(i + 1), input, weight, bias, new Epilogue.Add(a.x(i)));
         } else {
             k.linear(a.branch(i), input, weight, bias, Epilogue.NONE);
-            Dropout dropout = a.training() ? branchDropout(i) : Dropout.NONE;
+            Dropout dropout = a.drops() ? branchDropout(i) : Dropout.NONE;
             k.residualAdd(a.x(i + 1), a.branch(i), a.x(i), weights.getOrNull(scale, layer), dropout, a.random);
         }
     }
@@ -151,6 +176,9 @@ public final class VisionTransformer implements AutoCloseable {
             k.layerNorm(a.tokensNorm, a.finalMean, a.finalRstd, last, weights.get("norm.weight"),
                     weights.get("norm.bias"), config.layerNormEpsilon());
             k.pool(a.pooled, a.tokensNorm, firstPooled(), pooledTokens());
+            if (a.pooled2 != null) {
+                k.pool(a.pooled2, a.tokensNorm, firstPooled2(), pooledTokens2());
+            }
         } else {
             k.pool(a.pooled, last, firstPooled(), pooledTokens());
             k.layerNorm(a.pooledNorm, a.finalMean, a.finalRstd, a.pooled, weights.get("fc_norm.weight"),
@@ -159,12 +187,27 @@ public final class VisionTransformer implements AutoCloseable {
         Tensor features = a.pooledOutput();
         for (int i = 0; i < a.headHidden.size(); i++) {
             String name = ParameterLayout.hiddenName(config, i);
-            Tensor preActivation = a.training() ? a.headPreActivations.get(i) : null;
+            Tensor preActivation = a.keepsBlocks() ? a.headPreActivations.get(i) : null;
             k.linear(a.headHidden.get(i), features, weights.get(name + ".weight"), weights.get(name + ".bias"),
                     new Epilogue.Activate(Activation.TANH, preActivation));
             features = a.headHidden.get(i);
         }
-        k.linear(a.logits, features, weights.get("head.weight"), weights.get("head.bias"), Epilogue.NONE);
+        if (config.classes() > 0) {
+            Tensor logits = a.headSum == null ? a.logits : a.headSum;
+            k.linear(logits, features, weights.get("head.weight"), weights.get("head.bias"), Epilogue.NONE);
+            secondHead(k, a, logits);
+        }
+    }
+
+    /** Adds what the head makes of a second vector, where it reads two; with a head for each, halves the sum. */
+    private void secondHead(Kernels k, Activations a, Tensor logits) {
+        if (config.pooling() == VitConfig.Pooling.CLASS_AND_MEAN) {
+            k.linear(logits, a.pooled2, weights.get("head_mean.weight"), null, new Epilogue.Add(logits));
+        } else if (config.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION) {
+            k.linear(logits, a.pooled2, weights.get("head_dist.weight"), weights.get("head_dist.bias"),
+                    new Epilogue.Add(logits));
+            k.residualAdd(a.logits, logits, null, half, Dropout.NONE, null);
+        }
     }
 
     /**
@@ -181,7 +224,7 @@ public final class VisionTransformer implements AutoCloseable {
     }
 
     private void headBackward(Kernels k, Activations a, ActivationGradients g, Parameters d) {
-        Tensor dOutput = g.dLogits;
+        Tensor dOutput = secondHeadBackward(k, a, g, d);
         String name = "head";
         for (int i = a.headHidden.size() - 1; i >= 0; i--) {
             k.linearBackwardWeight(d.get(name + ".weight"), d.get(name + ".bias"), dOutput, a.headHidden.get(i));
@@ -195,6 +238,10 @@ public final class VisionTransformer implements AutoCloseable {
         Tensor last = a.x(2 * config.depth());
         if (a.tokensNorm != null) {
             k.poolBackward(g.dNorm, g.dPooled, firstPooled(), pooledTokens());
+            if (g.dPooled2 != null) {
+                k.poolBackward(g.dX, g.dPooled2, firstPooled2(), pooledTokens2());
+                k.residualAdd(g.dNorm, g.dX, g.dNorm, null, Dropout.NONE, null);
+            }
             k.fill(g.dX, 0);
             k.layerNormBackward(g.dX, d.get("norm.weight"), d.get("norm.bias"), g.dNorm, last, a.finalMean,
                     a.finalRstd, weights.get("norm.weight"));
@@ -204,6 +251,20 @@ public final class VisionTransformer implements AutoCloseable {
                     a.finalMean, a.finalRstd, weights.get("fc_norm.weight"));
             k.poolBackward(g.dX, g.dPooled, firstPooled(), pooledTokens());
         }
+    }
+
+    /** The gradients that belong to the second vector; returns that of the head's output before halving. */
+    private Tensor secondHeadBackward(Kernels k, Activations a, ActivationGradients g, Parameters d) {
+        if (config.pooling() == VitConfig.Pooling.CLASS_AND_MEAN) {
+            k.linearBackwardWeight(d.get("head_mean.weight"), null, g.dLogits, a.pooled2);
+            k.linearBackwardInput(g.dPooled2, g.dLogits, weights.get("head_mean.weight"), Epilogue.NONE);
+        } else if (config.pooling() == VitConfig.Pooling.CLASS_AND_DISTILLATION) {
+            k.residualAddBackward(g.dHeadSum, g.dHalf, g.dLogits, a.headSum, half, Dropout.NONE, null);
+            k.linearBackwardWeight(d.get("head_dist.weight"), d.get("head_dist.bias"), g.dHeadSum, a.pooled2);
+            k.linearBackwardInput(g.dPooled2, g.dHeadSum, weights.get("head_dist.weight"), Epilogue.NONE);
+            return g.dHeadSum;
+        }
+        return g.dLogits;
     }
 
     private void mlpBranchBackward(Kernels k, Activations a, ActivationGradients g, Parameters d, int layer) {
@@ -258,21 +319,38 @@ public final class VisionTransformer implements AutoCloseable {
         if (dropsElements(a)) {
             k.residualAddBackward(g.dEmbedded, null, g.dEmbedded, null, null, embeddingDropout(), a.random);
         }
-        k.patchEmbeddingBackward(g.dImages, d.get("patch_embed.proj.weight"), d.get("patch_embed.proj.bias"),
-                d.getOrNull("cls_token"), d.getOrNull("pos_embed"), g.dEmbedded, a.images,
-                weights.get("patch_embed.proj.weight"));
+        if (normedPatches != null) {
+            normedPatches.backward(k, a, g, weights, d);
+        } else {
+            k.patchEmbeddingBackward(g.dImages, d.get("patch_embed.proj.weight"), d.get("patch_embed.proj.bias"),
+                    d.prefix(), d.getOrNull("pos_embed"), g.dEmbedded, a.images,
+                    weights.get("patch_embed.proj.weight"));
+        }
     }
 
     private int firstPooled() {
-        return config.pooling() == VitConfig.Pooling.CLASS_TOKEN ? 0 : config.prefixTokens();
+        return config.pooling() == VitConfig.Pooling.MEAN ? config.prefixTokens() : 0;
     }
 
     private int pooledTokens() {
-        return config.pooling() == VitConfig.Pooling.CLASS_TOKEN ? 1 : config.patches();
+        return switch (config.pooling()) {
+            case MEAN -> config.patches();
+            case MEAN_OF_ALL -> config.tokens();
+            case CLASS_TOKEN, CLASS_AND_MEAN, CLASS_AND_DISTILLATION -> 1;
+        };
+    }
+
+    /** Of the second vector: the distillation token is the second one. */
+    private int firstPooled2() {
+        return config.pooling() == VitConfig.Pooling.CLASS_AND_MEAN ? config.prefixTokens() : 1;
+    }
+
+    private int pooledTokens2() {
+        return config.pooling() == VitConfig.Pooling.CLASS_AND_MEAN ? config.patches() : 1;
     }
 
     private boolean dropsElements(Activations a) {
-        return a.training() && config.dropout() > 0;
+        return a.drops() && config.dropout() > 0;
     }
 
     /** Site 0; the blocks' are 1 + 3 l (attention), 2 + 3 l (hidden layer) and 3 + 3 l (MLP). */
@@ -294,6 +372,12 @@ public final class VisionTransformer implements AutoCloseable {
         weights.close();
         if (config.position() != VitConfig.Position.LEARNED) {
             position.close();
+        }
+        if (half != null) {
+            half.close();
+        }
+        if (normedPatches != null) {
+            normedPatches.close();
         }
     }
 }

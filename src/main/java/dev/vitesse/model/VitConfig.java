@@ -19,15 +19,20 @@ import java.util.function.Supplier;
  * @param heads attention heads of a block (H)
  * @param headWidth elements of a head's query, key and value (A); usually width / heads
  * @param mlpWidth hidden elements of a block's MLP (M)
- * @param classes outputs of the head (K)
+ * @param classes outputs of the head (K); 0 for a model without a head, whose output are its features
  * @param layerNormEpsilon added to the variance in every LayerNorm; 1e-6 in timm and the paper, 1e-12 in Hugging Face's
  *     ViT
  * @param activation of the MLP
  * @param classToken whether a learned token stands before the patches
+ * @param distillationToken whether a second one follows it (DeiT, Touvron et al. 2021, arXiv:2012.12877)
+ * @param registers number of learned tokens that follow those (Darcet et al. 2024, arXiv:2309.16588)
+ * @param positionedPrefix how many of the tokens before the patches have a position of their own: the first ones
  * @param pooling what the head reads
  * @param finalNorm where the last LayerNorm stands
  * @param position the position embedding
  * @param patchNorm whether a LayerNorm follows the embedding (timm's {@code norm_pre})
+ * @param projectionNorms whether one LayerNorm stands before the patch projection and one after it, on the patches alone
+ *     (lucidrains' vit-pytorch)
  * @param qkvBias whether queries, keys and values have a bias
  * @param layerScale initial value of the learned factors at the end of each branch, or 0 for none
  * @param headHidden widths of the head's hidden layers, each followed by tanh; usually none
@@ -48,10 +53,14 @@ public record VitConfig(
         float layerNormEpsilon,
         Activation activation,
         boolean classToken,
+        boolean distillationToken,
+        int registers,
+        int positionedPrefix,
         Pooling pooling,
         FinalNorm finalNorm,
         Position position,
         boolean patchNorm,
+        boolean projectionNorms,
         boolean qkvBias,
         float layerScale,
         List<Integer> headHidden,
@@ -62,7 +71,22 @@ public record VitConfig(
     public enum Pooling {
         CLASS_TOKEN,
         /** The mean of the patch tokens. */
-        MEAN
+        MEAN,
+        /** The mean of all tokens, those before the patches included (lucidrains' vit-pytorch). */
+        MEAN_OF_ALL,
+        /** The class token beside the mean of the patch tokens: two vectors, each with weights of its own (DINOv2). */
+        CLASS_AND_MEAN,
+        /** The class token and the distillation token, each with a head of its own, whose mean is the result (DeiT). */
+        CLASS_AND_DISTILLATION;
+
+        boolean needsClassToken() {
+            return this == CLASS_TOKEN || this == CLASS_AND_MEAN || this == CLASS_AND_DISTILLATION;
+        }
+
+        /** Whether the head reads two vectors. */
+        boolean two() {
+            return this == CLASS_AND_MEAN || this == CLASS_AND_DISTILLATION;
+        }
     }
 
     /** Where the last LayerNorm stands. */
@@ -114,13 +138,23 @@ public record VitConfig(
         require(heads > 0, "heads", heads, "positive");
         require(headWidth > 0, "head width", headWidth, "positive (give it where heads do not divide the width)");
         require(mlpWidth > 0, "MLP width", mlpWidth, "positive");
-        require(classes > 0, "classes", classes, "positive");
+        require(classes >= 0, "classes", classes, "positive, or 0 for no head");
         require(layerNormEpsilon > 0 && layerNormEpsilon < 1, "LayerNorm epsilon", layerNormEpsilon,
                 "between 0 and 1");
         require(layerScale >= 0 && layerScale <= 10, "layer scale", layerScale, "between 0 and 10");
         require(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
         require(dropPath >= 0 && dropPath < 1, "drop path", dropPath, "at least 0 and below 1");
-        require(classToken || pooling == Pooling.MEAN, "pooling", pooling, "MEAN where there is no class token");
+        require(classToken || !pooling.needsClassToken(), "pooling", pooling,
+                "MEAN or MEAN_OF_ALL where there is no class token");
+        require(distillationToken || pooling != Pooling.CLASS_AND_DISTILLATION, "pooling", pooling,
+                "another where there is no distillation token");
+        require(registers >= 0, "registers", registers, "at least 0");
+        int prefix = prefixTokens(classToken, distillationToken, registers);
+        require(positionedPrefix >= 0 && positionedPrefix <= prefix, "positioned prefix", positionedPrefix,
+                "0 to " + prefix);
+        require(!pooling.two() || finalNorm == FinalNorm.BEFORE_POOLING && headHidden.isEmpty() && classes > 0, "pooling",
+                pooling, "another where the norm follows pooling, the head has hidden layers, or there is no head");
+        require(!projectionNorms || dropout == 0, "dropout", dropout, "0 beside norms round the patch projection");
         headHidden = List.copyOf(headHidden);
         for (int hidden : headHidden) {
             require(hidden > 0, "hidden width of the head", hidden, "positive");
@@ -164,7 +198,31 @@ public record VitConfig(
 
     /** Tokens before the patches (R). */
     public int prefixTokens() {
-        return classToken ? 1 : 0;
+        return prefixTokens(classToken, distillationToken, registers);
+    }
+
+    private static int prefixTokens(boolean classToken, boolean distillationToken, int registers) {
+        return Math.addExact((classToken ? 1 : 0) + (distillationToken ? 1 : 0), registers);
+    }
+
+    /** Positions: those of the patches, and of the tokens before them that have one (Q). */
+    public int positions() {
+        return positionedPrefix + patches();
+    }
+
+    /** Elements of a patch (C P P). */
+    public int patchElements() {
+        return Math.multiplyExact(channels, Math.multiplyExact(patchSize, patchSize));
+    }
+
+    /** Elements of the vector that the head's last layer reads: D, or the width of the head's last hidden layer. */
+    public int features() {
+        return headHidden.isEmpty() ? width : headHidden.getLast();
+    }
+
+    /** Elements of the model's output for an image: one per class, or without a head the features. */
+    public int outputs() {
+        return classes == 0 ? features() : classes;
     }
 
     /** Tokens of an image (T). */
@@ -199,16 +257,22 @@ public record VitConfig(
 
     /** A builder that starts from this configuration. */
     public Builder toBuilder() {
-        return new Builder()
-                .imageSize(imageSize).patchSize(patchSize).channels(channels).width(width).depth(depth).heads(heads)
+        Builder builder = new Builder();
+        if (positionedPrefix != prefixTokens()) {
+            builder.positionedPrefix(positionedPrefix);
+        }
+        return builder.imageSize(imageSize).patchSize(patchSize).channels(channels).width(width).depth(depth).heads(heads)
                 .headWidth(headWidth).mlpWidth(mlpWidth).classes(classes).layerNormEpsilon(layerNormEpsilon)
-                .activation(activation).classToken(classToken).pooling(pooling).finalNorm(finalNorm)
-                .position(position).patchNorm(patchNorm).qkvBias(qkvBias).layerScale(layerScale)
+                .activation(activation).classToken(classToken).distillationToken(distillationToken)
+                .registers(registers).pooling(pooling).finalNorm(finalNorm)
+                .position(position).patchNorm(patchNorm).projectionNorms(projectionNorms).qkvBias(qkvBias).layerScale(layerScale)
                 .headHidden(headHidden).dropout(dropout).dropPath(dropPath);
     }
 
     /** Collects the components of a {@link VitConfig}; {@link #build} validates them. */
     public static final class Builder {
+        private static final int ALL_POSITIONED = -1;
+
         private int imageSize = 224;
         private int patchSize = 16;
         private int channels = 3;
@@ -221,10 +285,14 @@ public record VitConfig(
         private float layerNormEpsilon = 1e-6f;
         private Activation activation = Activation.GELU;
         private boolean classToken = true;
+        private boolean distillationToken;
+        private int registers;
+        private int positionedPrefix = ALL_POSITIONED;
         private Pooling pooling = Pooling.CLASS_TOKEN;
         private FinalNorm finalNorm = FinalNorm.BEFORE_POOLING;
         private Position position = Position.LEARNED;
         private boolean patchNorm;
+        private boolean projectionNorms;
         private boolean qkvBias = true;
         private float layerScale;
         private List<Integer> headHidden = List.of();
@@ -295,6 +363,22 @@ public record VitConfig(
             return this;
         }
 
+        public Builder distillationToken(boolean value) {
+            distillationToken = value;
+            return this;
+        }
+
+        public Builder registers(int value) {
+            registers = value;
+            return this;
+        }
+
+        /** Default: all tokens before the patches. */
+        public Builder positionedPrefix(int value) {
+            positionedPrefix = value;
+            return this;
+        }
+
         public Builder pooling(Pooling value) {
             pooling = value;
             return this;
@@ -317,6 +401,11 @@ public record VitConfig(
 
         public Builder patchNorm(boolean value) {
             patchNorm = value;
+            return this;
+        }
+
+        public Builder projectionNorms(boolean value) {
+            projectionNorms = value;
             return this;
         }
 
@@ -352,11 +441,13 @@ public record VitConfig(
          */
         public VitConfig build() {
             int derivedHeadWidth = headWidth == 0 && heads > 0 && width % heads == 0 ? width / heads : headWidth;
+            int derivedPrefix = positionedPrefix == ALL_POSITIONED
+                    ? prefixTokens(classToken, distillationToken, Math.max(0, registers)) : positionedPrefix;
             int derivedMlpWidth = mlpWidth == 0 ? Math.multiplyExact(4, width) : mlpWidth;
             return new VitConfig(
                     imageSize, patchSize, channels, width, depth, heads, derivedHeadWidth, derivedMlpWidth, classes,
-                    layerNormEpsilon, activation, classToken, pooling, finalNorm, position, patchNorm, qkvBias,
-                    layerScale, headHidden, dropout, dropPath);
+                    layerNormEpsilon, activation, classToken, distillationToken, registers, derivedPrefix, pooling,
+                    finalNorm, position, patchNorm, projectionNorms, qkvBias, layerScale, headHidden, dropout, dropPath);
         }
     }
 }

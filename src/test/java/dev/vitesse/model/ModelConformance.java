@@ -2,6 +2,7 @@
 package dev.vitesse.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.vitesse.backend.Backend;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -75,6 +77,22 @@ abstract class ModelConformance {
                 assertThat(inference.logits(images, pass.activations.batch()))
                         .usingComparatorWithPrecision(1e-5f).containsExactly(logits);
             }
+        }
+    }
+
+    /** Without a head, the model's output is what the head would read. */
+    @Test
+    void givesItsFeaturesWhereItHasNoHead() {
+        VitConfig config = TinyModels.all().get("registers");
+        try (VisionTransformer whole = VisionTransformer.create(config, backend, 7);
+                VisionTransformer headless = VisionTransformer.create(config.toBuilder().classes(0).build(), backend, 7);
+                Intermediates expected = whole.intermediates();
+                Inference inference = headless.inference(1)) {
+            float[] image = new float[config.imageElements()];
+            Arrays.fill(image, 0.3f);
+            expected.run(image);
+            assertThat(inference.logits(image, 1)).containsExactly(expected.pooled());
+            assertThatThrownBy(() -> headless.activations(1, true)).isInstanceOf(IllegalArgumentException.class);
         }
     }
 

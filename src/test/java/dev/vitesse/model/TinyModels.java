@@ -35,6 +35,21 @@ final class TinyModels {
         all.put("dropout", base().dropout(0.25f).build());
         all.put("dropped paths", base().dropPath(0.5f).build());
         all.put("dropout before a norm after the patches", base().dropout(0.25f).patchNorm(true).build());
+        all.put("registers", base().registers(2).build());
+        all.put("registers without positions", base().registers(2).positionedPrefix(1).build());
+        all.put("no positions before the patches", base().positionedPrefix(0).build());
+        all.put("distillation token, one head", base().distillationToken(true).build());
+        all.put("two heads, averaged", base().distillationToken(true)
+                .pooling(VitConfig.Pooling.CLASS_AND_DISTILLATION).build());
+        all.put("class token beside mean, registers", base().registers(2).positionedPrefix(1)
+                .pooling(VitConfig.Pooling.CLASS_AND_MEAN).build());
+        all.put("mean of all tokens, fc_norm", base().pooling(VitConfig.Pooling.MEAN_OF_ALL)
+                .finalNorm(VitConfig.FinalNorm.AFTER_POOLING).build());
+        all.put("norms round the projection", base().projectionNorms(true).build());
+        all.put("norms round the projection, registers",
+                base().projectionNorms(true).registers(2).positionedPrefix(1).build());
+        all.put("norms round the projection, no tokens before the patches",
+                base().projectionNorms(true).meanPooling().build());
         all.put("everything", base().meanPooling().patchNorm(true).headWidth(3).layerScale(0.5f).headHidden(List.of(5))
                 .dropout(0.1f).dropPath(0.3f).position(VitConfig.Position.SINUSOIDAL).qkvBias(false).build());
         return all;

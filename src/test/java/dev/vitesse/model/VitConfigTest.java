@@ -73,13 +73,20 @@ class VitConfigTest {
         refused(b -> b.heads(5),
                 "head width is 0; it must be positive (give it where heads do not divide the width)");
         refused(b -> b.mlpWidth(-4), "MLP width is -4; it must be positive");
-        refused(b -> b.classes(0), "classes is 0; it must be positive");
+        refused(b -> b.classes(-1), "classes is -1; it must be positive, or 0 for no head");
+        refused(b -> b.registers(-1), "registers is -1; it must be at least 0");
+        refused(b -> b.registers(2).positionedPrefix(4), "positioned prefix is 4; it must be 0 to 3");
+        refused(b -> b.pooling(VitConfig.Pooling.CLASS_AND_DISTILLATION), 
+                "pooling is CLASS_AND_DISTILLATION; it must be another where there is no distillation token");
+        refused(b -> b.pooling(VitConfig.Pooling.CLASS_AND_MEAN).classes(0), "pooling is CLASS_AND_MEAN;"
+                + " it must be another where the norm follows pooling, the head has hidden layers, or there is no head");
         refused(b -> b.layerNormEpsilon(0), "LayerNorm epsilon is 0.0; it must be between 0 and 1");
         refused(b -> b.layerNormEpsilon(Float.NaN), "LayerNorm epsilon is NaN; it must be between 0 and 1");
         refused(b -> b.layerScale(-1), "layer scale is -1.0; it must be between 0 and 10");
         refused(b -> b.dropout(1), "dropout is 1.0; it must be at least 0 and below 1");
         refused(b -> b.dropPath(Float.NaN), "drop path is NaN; it must be at least 0 and below 1");
-        refused(b -> b.classToken(false), "pooling is CLASS_TOKEN; it must be MEAN where there is no class token");
+        refused(b -> b.classToken(false), 
+                "pooling is CLASS_TOKEN; it must be MEAN or MEAN_OF_ALL where there is no class token");
         refused(b -> b.headHidden(List.of(4, 0)), "hidden width of the head is 0; it must be positive");
     }
 
