@@ -1,56 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.image;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
- * How a camera was held: the orientation in a JPEG's Exif data (Exif 2.32, tag 0x0112, values 1 to 8). Damaged Exif
- * data count as none: they say nothing about the pixels.
+ * How a camera was held: the orientation in a file's Exif data (Exif 2.32, tag 0x0112, values 1 to 8), which JPEG, PNG
+ * and WebP can hold. Damaged Exif data count as none: they say nothing about the pixels.
  */
 final class Orientation {
     static final int UPRIGHT = 1;
 
-    /** Segments before the image data are at most 64 KiB each; Exif's is among the first. */
-    private static final int SEARCHED = 4 << 16;
-
-    private static final int START_OF_IMAGE = 0xffd8;
-    private static final int START_OF_SCAN = 0xffda;
-    private static final int APP1 = 0xffe1;
     private static final int TAG = 0x0112;
+    private static final int PNG_SIGNATURE = 8;
 
     private Orientation() {}
 
-    /** The orientation of {@code path}; {@link #UPRIGHT} if it is no JPEG or does not say. */
-    static int of(Path path) throws IOException {
-        try (InputStream in = Files.newInputStream(path)) {
-            return find(ByteBuffer.wrap(in.readNBytes(SEARCHED)));
+    /** The orientation that {@code file} tells; {@link #UPRIGHT} if it does not say. */
+    static int of(ImageFormat format, byte[] file) {
+        try {
+            ByteBuffer exif = switch (format) {
+                case JPEG -> JpegHeader.parse(file).exif();
+                case PNG -> pngExif(ByteBuffer.wrap(file));
+                case WEBP -> WebP.exif(file);
+                case GIF, BMP -> null;
+            };
+            return exif == null ? UPRIGHT : fromTiff(exif);
         } catch (IndexOutOfBoundsException e) {
             return UPRIGHT;
         }
     }
 
-    private static int find(ByteBuffer jpeg) {
-        if ((jpeg.getShort(0) & 0xffff) != START_OF_IMAGE) {
-            return UPRIGHT;
-        }
-        int position = 2;
-        while (true) {
-            int marker = jpeg.getShort(position) & 0xffff;
-            int length = jpeg.getShort(position + 2) & 0xffff;
-            if (marker < 0xff00 || marker == START_OF_SCAN || length < 2) {
-                return UPRIGHT;
+    /** The contents of PNG's chunk {@code eXIf}; each chunk is a length, four letters, contents and a checksum. */
+    private static @Nullable ByteBuffer pngExif(ByteBuffer png) {
+        long position = PNG_SIGNATURE;
+        while (position + 12 <= png.limit()) {
+            int length = png.getInt((int) position);
+            if (length < 0) {
+                return null;
             }
-            if (marker == APP1 && jpeg.getInt(position + 4) == 0x45786966) {
-                // The letters "Exif", two zeros, then a TIFF header.
-                return fromTiff(jpeg.slice(position + 10, length - 8));
+            if (png.getInt((int) position + 4) == 0x65584966) {
+                return png.slice((int) position + 8, length);
             }
-            position += 2 + length;
+            position += 12L + length;
         }
+        return null;
     }
 
     private static int fromTiff(ByteBuffer tiff) {

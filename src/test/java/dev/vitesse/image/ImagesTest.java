@@ -8,15 +8,20 @@ import dev.vitesse.io.InvalidFileException;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against Pillow's own results; see {@code make_golden.py} beside the files. */
@@ -51,6 +56,22 @@ class ImagesTest {
         assertThat(image.width()).isEqualTo(orientation < 5 ? 13 : 7);
     }
 
+    static List<String> codings() throws Exception {
+        try (Stream<Path> files = Files.list(golden("coding"))) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> !name.endsWith(".expected.png"))
+                    .sorted().toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("codings")
+    void decodesEveryCodingAsPillow(String name) throws Exception {
+        Image image = Images.read(golden("coding/" + name)).withChannels(3);
+        Image expected = Images.read(golden("coding/" + name + ".expected.png")).withChannels(3);
+        assertThat(image.width()).isEqualTo(expected.width());
+        assertThat(image.pixels()).isEqualTo(expected.pixels());
+    }
+
     private static void assertClose(Image image, Image golden) {
         assertThat(image.width()).isEqualTo(golden.width());
         byte[] actual = image.pixels();
@@ -80,6 +101,15 @@ class ImagesTest {
     }
 
     @Test
+    void decodesWhatIsInMemory() throws Exception {
+        byte[] file = Files.readAllBytes(golden("rgb.png"));
+        assertThat(Images.decode(file).pixels()).isEqualTo(Images.read(golden("rgb.png")).pixels());
+        assertThatThrownBy(() -> Images.decode(Arrays.copyOf(file, 100))).isInstanceOf(InvalidFileException.class)
+                .hasMessageStartingWith("image: cannot be decoded: ");
+        assertThatThrownBy(() -> Images.decode(new byte[0])).isInstanceOf(InvalidFileException.class);
+    }
+
+    @Test
     void convertsColoursAsPillow() throws Exception {
         Image colour = Images.read(golden("rgb.png"));
         Image grey = Images.read(golden("grey.png"));
@@ -106,24 +136,48 @@ class ImagesTest {
         assertRefused(Files.write(folder.resolve("bomb.png"), png), "has 100000 x 100000 pixels, more than the");
     }
 
+    @Test
+    void refusesSizesThatAFileCannotHold() throws Exception {
+        // Where the height and the width are: 9000 x 9000 pixels would pass as a size.
+        byte[] jpeg = Files.readAllBytes(golden("coding/420.jpg"));
+        int frame = indexOf(jpeg, (byte) 0xff, (byte) 0xc0);
+        ByteBuffer.wrap(jpeg).putShort(frame + 5, (short) 9000).putShort(frame + 7, (short) 9000);
+        assertRefused(Files.write(folder.resolve("bomb.jpg"), jpeg),
+                "says that it has 9000 x 9000 pixels, more than its " + jpeg.length + " bytes can hold");
+        byte[] gif = Files.readAllBytes(golden("coding/offset.gif"));
+        ByteBuffer.wrap(gif).order(ByteOrder.LITTLE_ENDIAN).putShort(6, (short) 20_000).putShort(8, (short) 20_000);
+        assertRefused(Files.write(folder.resolve("bomb.gif"), gif), "has 20000 x 20000 pixels, more than the");
+        byte[] webp = Files.readAllBytes(golden("coding/lossless.webp"));
+        // 14 bits each: both sides 16384.
+        ByteBuffer.wrap(webp).order(ByteOrder.LITTLE_ENDIAN).putInt(21, webp[24] << 24 | 0xfffffff);
+        assertRefused(Files.write(folder.resolve("bomb.webp"), webp), "has 16384 x 16384 pixels, more than the");
+    }
+
+    private static int indexOf(byte[] bytes, byte first, byte second) {
+        return IntStream.range(0, bytes.length - 1).filter(i -> bytes[i] == first && bytes[i + 1] == second)
+                .findFirst().orElseThrow();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "palette.png",
-        "orientation.6.jpg"})
+        "orientation.6.jpg", "coding/cmyk.jpg", "coding/lossy50.webp", "coding/lossless.webp", "coding/alpha.webp",
+        "coding/animated.webp", "coding/offset.gif", "coding/interlaced.png", "coding/rle.bmp"})
     void refusesCutFiles(String name) throws Exception {
         byte[] whole = Files.readAllBytes(golden(name));
         for (int part = 1; part < 10; part++) {
-            Path cut = Files.write(folder.resolve(name), Arrays.copyOf(whole, whole.length * part / 10));
+            Path cut = Files.write(folder.resolve("cut"), Arrays.copyOf(whole, whole.length * part / 10));
             assertThatThrownBy(() -> Images.read(cut)).as(part + " tenths").isInstanceOf(InvalidFileException.class);
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"rgb.png", "baseline.jpg", "progressive.jpg", "rgb.bmp", "palette.gif", "grey16.png",
-        "orientation.6.jpg"})
+        "orientation.6.jpg", "coding/cmyk.jpg", "coding/lossy50.webp", "coding/lossless.webp", "coding/animated.webp",
+        "coding/offset.gif", "coding/rle.bmp"})
     void survivesDamage(String name) throws Exception {
         byte[] whole = Files.readAllBytes(golden(name));
         Random random = new Random(2);
-        Path damaged = folder.resolve(name);
+        Path damaged = folder.resolve("damaged");
         for (int i = 0; i < 100; i++) {
             byte[] bytes = whole.clone();
             bytes[random.nextInt(i % 2 == 0 ? bytes.length : 60)] = (byte) random.nextInt();
