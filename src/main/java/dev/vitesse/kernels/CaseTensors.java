@@ -14,7 +14,7 @@ import java.util.Map;
  * A case's operands on a backend. Each is a view inside a longer tensor whose ends are guards: filled with a NaN that no
  * arithmetic produces, so that a write beyond an operand changes them and a read beyond it spoils the result.
  */
-final class CaseTensors implements AutoCloseable {
+public final class CaseTensors implements AutoCloseable {
     /** A quiet NaN with a payload of its own. */
     private static final int SENTINEL = 0x7fc5a5a5;
 
@@ -24,7 +24,7 @@ final class CaseTensors implements AutoCloseable {
     private final Map<String, Tensor> views = new HashMap<>();
     private final Map<String, int[]> written = new HashMap<>();
 
-    CaseTensors(KernelCase kernelCase, Backend backend) {
+    public CaseTensors(KernelCase kernelCase, Backend backend) {
         this.kernelCase = kernelCase;
         // Both aligned operands, which kernels may treat in a faster way, and others; a case always has the same.
         guard = kernelCase.name().hashCode() % 2 == 0 ? 64 : 67;
@@ -35,7 +35,7 @@ final class CaseTensors implements AutoCloseable {
         }
     }
 
-    KernelCase.Arguments arguments() {
+    public KernelCase.Arguments arguments() {
         return new KernelCase.Arguments(views);
     }
 

@@ -21,6 +21,7 @@ public record PatchesCase(
             }
             add(cases, of(3, 2, 7, 1, 17, 1, exact));
             add(cases, of(3, 4, 1, 3, 7, 0, exact));
+            add(cases, of(1, 2, 4, 1, 16, 1, exact));
             add(cases, of(1, 1, 16, 1, 31, 2, exact));
             if (sides.allow(197)) {
                 add(cases, of(3, 7, 4, 1, 64, 1, exact));

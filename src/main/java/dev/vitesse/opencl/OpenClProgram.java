@@ -47,7 +47,7 @@ final class OpenClProgram implements Program {
         this.name = name;
         this.onClose = onClose;
         long scratchBytes = recording.scratchNeeded() * Float.BYTES;
-        scratch = scratchBytes == 0 ? null : runtime.allocate("scratch of " + name, scratchBytes);
+        scratch = scratchBytes == 0 ? null : runtime.allocateScratch("scratch of " + name, scratchBytes);
         try {
             for (Launch launch : recording.launches()) {
                 prepare(launch, programs.program(launch.file(), launch.options()));

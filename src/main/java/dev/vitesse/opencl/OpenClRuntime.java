@@ -30,6 +30,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
+import java.util.function.ObjLongConsumer;
 import org.jocl.CL;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
@@ -164,8 +165,27 @@ final class OpenClRuntime implements AutoCloseable {
      * @throws DeviceException if the device lacks the memory
      */
     OpenClBuffer allocate(String name, long bytes) {
+        return allocate(name, bytes, this::fillWithZeros);
+    }
+
+    /** The same without contents, for what is written before it is read: a sanitizer then knows that it is not yet. */
+    OpenClBuffer allocateScratch(String name, long bytes) {
+        return allocate(name, bytes, (memory, size) -> read(memory, 0, MemorySegment.ofArray(new int[1])));
+    }
+
+    private void fillWithZeros(cl_mem memory, long size) {
+        call("clEnqueueFillBuffer", () -> clEnqueueFillBuffer(queue, memory, ZERO, 1, 0, size, 0, null, null));
+        finish();
+    }
+
+    /**
+     * A buffer.
+     *
+     * @param touch uses it, given its size in bytes: drivers allocate late, and else a later kernel would fail
+     */
+    private OpenClBuffer allocate(String name, long bytes, ObjLongConsumer<cl_mem> touch) {
         requireOpen("clCreateBuffer");
-        // Drivers allocate late: without asking first, it would be a later kernel that fails.
+        // Some drivers promise more than they have; then the touch fails, or the machine swaps.
         long available = Math.min(device.memoryBytes() - allocatedBytes, device.largestBufferBytes());
         if (bytes > available) {
             throw outOfMemory(name, bytes, available, "");
@@ -174,9 +194,7 @@ final class OpenClRuntime implements AutoCloseable {
         cl_mem memory = null;
         try {
             memory = create("clCreateBuffer", status -> clCreateBuffer(context, CL_MEM_READ_WRITE, size, null, status));
-            cl_mem filled = memory;
-            call("clEnqueueFillBuffer", () -> clEnqueueFillBuffer(queue, filled, ZERO, 1, 0, size, 0, null, null));
-            finish();
+            touch.accept(memory, size);
         } catch (OutOfMemory e) {
             release(memory);
             throw outOfMemory(name, bytes, available, ", and the driver refused (" + e.getMessage() + ")");

@@ -74,7 +74,7 @@ final class Tuning {
             tuning.check(device);
             return tuning;
         } catch (IllegalArgumentException e) {
-            return leastDefaults();
+            return least();
         }
     }
 
@@ -104,7 +104,7 @@ final class Tuning {
     }
 
     /** For devices with small work-groups or little local memory: within the limits that {@link OpenClDevice} asks for. */
-    private static Tuning leastDefaults() {
+    static Tuning least() {
         return gpuDefaults()
                 .put("elementwise", "ITEMS", 64)
                 .put("reduce", "LANES", 64, "GROUPS_PER_UNIT", 4)
