@@ -3,7 +3,6 @@ package dev.vitesse.cpu;
 
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
-import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
@@ -11,13 +10,15 @@ import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention, forward. An item is a head of an image, or a part of its queries where heads are few. Keys and values are
- * packed; then for each block of queries the scores, a block of rows by T, stay in the thread's cache from q k^T over
- * the softmax to the product with v.
+ * Attention, forward. An item is all heads of an image; one head where images are large or few; a part of its queries
+ * where heads are few, too. Keys and values are packed; then for each block of queries the scores, a block of rows by T,
+ * stay in the thread's cache from q k^T over the softmax to the product with v.
  */
 final class CpuAttention implements ThreadTeam.Task {
     /** Queries (backward: keys) whose scores are held at once. */
     static final int BLOCK_ROWS = 54;
+    /** Elements of an image, half of a usual second-level cache, up to which its heads are done one after the other. */
+    private static final int MOST_TOUCHED = 1 << 16;
 
     private final CpuBackend backend;
     private final CpuTensor context;
@@ -32,6 +33,7 @@ final class CpuAttention implements ThreadTeam.Task {
     private final int vectors;
     private final int headWidth;
     private final float scale;
+    private final int headsPerItem;
     private final int parts;
     private final Split queries;
 
@@ -57,7 +59,8 @@ final class CpuAttention implements ThreadTeam.Task {
         headWidth = context.dim(2) / heads;
         scale = (float) (1 / Math.sqrt(headWidth));
         queries = blocks(tokens);
-        int items = Math.max(1, batch * heads);
+        headsPerItem = headsPerItem(backend, batch, heads, 3 * tokens * context.dim(2));
+        int items = Math.max(1, batch * heads / headsPerItem);
         parts = Math.max(1, Math.min(queries.count(), Math.ceilDiv(2 * backend.team().size(), items)));
         keys = Gemm.TILE;
         values = keys + Math.toIntExact(Packing.panelSize(headWidth, tokens));
@@ -71,7 +74,12 @@ final class CpuAttention implements ThreadTeam.Task {
     static Runnable forward(
             CpuBackend backend, CpuTensor context, @Nullable CpuTensor logSumExp, CpuTensor qkv, int heads) {
         CpuAttention op = new CpuAttention(backend, context, logSumExp, qkv, heads);
-        return () -> backend.team().run(op.batch * op.heads * op.parts, op);
+        return () -> backend.team().run(op.batch * (op.heads / op.headsPerItem) * op.parts, op);
+    }
+
+    /** All heads, if an image of {@code size} elements fits the cache and there are enough images for all threads. */
+    static int headsPerItem(CpuBackend backend, int batch, int heads, int size) {
+        return size <= MOST_TOUCHED && batch >= 4 * backend.team().size() ? heads : 1;
     }
 
     /** Equal blocks of at most {@link #BLOCK_ROWS} rows, in whole tiles. */
@@ -83,9 +91,19 @@ final class CpuAttention implements ThreadTeam.Task {
     @Override
     public void run(int item, int worker) {
         int part = item % parts;
-        int head = item / parts % heads;
-        int image = item / parts / heads;
+        int firstHead = item / parts * headsPerItem;
         float[] scratch = backend.scratch(worker);
+        if (headsPerItem > 1) {
+            int size = 3 * tokens * heads * headWidth;
+            scratch[0] = Simd.touch(qkv.floats(), qkv.offset() + firstHead / heads * size, size);
+        }
+        for (int head = firstHead; head < firstHead + headsPerItem; head++) {
+            attend(scratch, head / heads, head % heads, part);
+        }
+    }
+
+    /** One head, or a part of its queries. */
+    private void attend(float[] scratch, int image, int head, int part) {
         float[] in = qkv.floats();
         int width = heads * headWidth;
         int query = qkv.offset() + image * tokens * 3 * width + head * headWidth;

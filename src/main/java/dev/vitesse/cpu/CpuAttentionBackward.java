@@ -10,7 +10,7 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Attention, backward. An item is a head of an image. It works on blocks of keys, that is on rows of the transposed
+ * Attention, backward. An item is all heads of an image, or one where images are large or few. It works on blocks of keys, that is on rows of the transposed
  * score matrix, because four of the five products then read their left operand by rows and lse and D lie along vectors:
  *
  * <pre>
@@ -31,6 +31,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
     private final int padded;
     private final int vectors;
     private final int headWidth;
+    private final int headsPerItem;
     private final float scale;
     private final Split keys;
 
@@ -62,6 +63,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         padded = Gemm.padded(tokens);
         vectors = Simd.whole(tokens);
         headWidth = context.dim(2) / heads;
+        headsPerItem = CpuAttention.headsPerItem(backend, context.dim(0), heads, 4 * tokens * context.dim(2));
         scale = (float) (1 / Math.sqrt(headWidth));
         keys = CpuAttention.blocks(tokens);
         reserve(Gemm.TILE);
@@ -90,18 +92,33 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
             CpuTensor logSumExp, int heads) {
         CpuAttentionBackward op =
                 new CpuAttentionBackward(backend, dQkv, dContext, context, qkv, logSumExp, heads);
-        int items = context.dim(0) * heads;
+        int items = context.dim(0) * heads / op.headsPerItem;
         return () -> backend.team().run(items, op);
     }
 
     @Override
     public void run(int item, int worker) {
+        int first = item * headsPerItem;
+        float[] scratch = backend.scratch(worker);
+        if (headsPerItem > 1) {
+            int image = first / heads;
+            int size = tokens * heads * headWidth;
+            scratch[0] = Simd.touch(qkv.floats(), qkv.offset() + 3 * image * size, 3 * size)
+                    + Simd.touch(dContext.floats(), dContext.offset() + image * size, size)
+                    + Simd.touch(context.floats(), context.offset() + image * size, size);
+        }
+        for (int head = first; head < first + headsPerItem; head++) {
+            head(scratch, head);
+        }
+    }
+
+    /** Head {@code item}, counted over all images. */
+    private void head(float[] scratch, int item) {
         int image = item / heads;
         int head = item % heads;
         int width = heads * headWidth;
         int in = 3 * image * tokens * width + head * headWidth;
         int out = image * tokens * width + head * headWidth;
-        float[] scratch = backend.scratch(worker);
         float[] x = qkv.floats();
         float[] d = dContext.floats();
         int query = qkv.offset() + in;
