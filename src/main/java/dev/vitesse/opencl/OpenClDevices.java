@@ -7,6 +7,7 @@ import static org.jocl.CL.clGetDeviceIDs;
 import static org.jocl.CL.clGetPlatformIDs;
 
 import dev.vitesse.backend.DeviceException;
+import dev.vitesse.backend.SignalHandlers;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -28,6 +29,12 @@ final class OpenClDevices {
      * @throws DeviceException if there is no OpenCL at all; the message says what to install
      */
     static List<OpenClDevice> find() {
+        try (SignalHandlers handlers = SignalHandlers.keep()) {
+            return list();
+        }
+    }
+
+    private static List<OpenClDevice> list() {
         List<OpenClDevice> devices = new ArrayList<>();
         for (cl_platform_id platform : platforms()) {
             int[] count = new int[1];

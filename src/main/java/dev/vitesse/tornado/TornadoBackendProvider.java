@@ -6,6 +6,7 @@ import dev.vitesse.backend.BackendOptions;
 import dev.vitesse.backend.BackendProvider;
 import dev.vitesse.backend.DeviceException;
 import dev.vitesse.backend.DeviceInfo;
+import dev.vitesse.backend.SignalHandlers;
 import java.util.List;
 
 /** Offers TornadoVM's devices, or says what is missing: the SDK, the kernels in this build, or the JVM's flags. */
@@ -42,7 +43,7 @@ public final class TornadoBackendProvider implements BackendProvider {
 
     /** The runtime keeps its devices in static fields, so asking again costs nothing. */
     static TornadoAccess access() {
-        try {
+        try (SignalHandlers handlers = SignalHandlers.keep()) {
             return (TornadoAccess) Class.forName(IMPLEMENTATION).getDeclaredConstructor().newInstance();
         } catch (ClassNotFoundException e) {
             throw new DeviceException("this build of Vitesse has no TornadoVM kernels: install the TornadoVM SDK"
