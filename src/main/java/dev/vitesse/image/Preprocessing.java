@@ -42,6 +42,12 @@ public record Preprocessing(
                 Collections.nCopies(channels, std));
     }
 
+    /** The same for another size of the result; what is cut off stays the same share of the image. */
+    public Preprocessing withSize(int newSize) {
+        int newShortest = (int) Math.round((double) shortestSide * newSize / size);
+        return newSize == size ? this : new Preprocessing(channels, newSize, newShortest, filter, mean, std);
+    }
+
     /**
      * Prepares an image: grey or RGB, resized as Pillow does, the centre cropped, (byte / 255 - mean) / std.
      *

@@ -3,7 +3,6 @@ package dev.vitesse.io;
 
 import dev.vitesse.image.Filter;
 import dev.vitesse.image.Preprocessing;
-import dev.vitesse.model.VitConfig;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +20,13 @@ final class HuggingFacePreprocessing {
 
     private HuggingFacePreprocessing() {}
 
-    static Preprocessing parse(Settings s, VitConfig config) throws InvalidFileException {
+    /**
+     * @param imageSize side of the images that the model was trained with
+     * @param resamples whether the library fits the positions to another size by itself, so that images of that size go
+     *     in
+     */
+    static Preprocessing parse(Settings s, int channels, int imageSize, boolean resamples)
+            throws InvalidFileException {
         float rescale = s.number("rescale_factor", 1 / 255f);
         if (!s.flag("do_rescale", true) || Math.abs(rescale * 255 - 1) > 1e-5) {
             throw new InvalidFileException(s.path(), "does not divide bytes by 255", "only that is supported");
@@ -37,16 +42,16 @@ final class HuggingFacePreprocessing {
         boolean shortest = size != null && size.has("shortest_edge");
         int resized = shortest ? size.integer("shortest_edge") : side(s, "size");
         int result = s.flag("do_center_crop", false) ? side(s, "crop_size") : resized;
-        if (result != config.imageSize() || !shortest && resized != result) {
+        if (result != imageSize && !resamples || !shortest && resized != result) {
             throw s.contradiction("makes images of " + result + " pixels from ones of " + resized
-                    + ", but the model takes " + config.imageSize());
+                    + ", but the model takes " + imageSize);
         }
         boolean normalizes = s.flag("do_normalize", true);
         List<Float> mean = normalizes ? required(s, "image_mean") : List.of(0f);
         List<Float> std = normalizes ? required(s, "image_std") : List.of(1f);
         try {
-            return new Preprocessing(config.channels(), result, shortest ? resized : 0, filter,
-                    VitConfigs.perChannel(mean, config), VitConfigs.perChannel(std, config));
+            return new Preprocessing(channels, result, shortest ? resized : 0, filter,
+                    VitConfigs.perChannel(mean, channels), VitConfigs.perChannel(std, channels));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");
         }

@@ -1,50 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.io;
 
-import java.util.ArrayList;
+import dev.vitesse.backend.Activation;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a library calls a Vision Transformer's parameters: a table from timm's names to its own, where {@code #} stands
  * for a block's number. A parameter that the library keeps in parts (queries, keys and values apart) has several names,
  * in the order in which their rows follow each other; a library whose axes lie otherwise says how ({@link
- * Rearrangement}).
+ * Rearrangement}). {@link NamingSchemes} holds the tables.
  */
 public final class NamingScheme {
     /** A number in timm's names: a block's, or that of one of several hidden layers of the head. */
     private static final Pattern NUMBER = Pattern.compile("(?<=^blocks\\.|^pre_logits\\.)[0-9]+");
 
-    private static final List<NamingScheme> ALL = List.of(
-            timm(),
-            huggingFace4("vit."), huggingFace4(""),
-            huggingFace5("vit."), huggingFace5(""),
-            torchvision("mlp.0", "mlp.3"), torchvision("mlp.linear_1", "mlp.linear_2"),
-            google(""), google("opt/target/"),
-            bigVision(""), bigVision("params/"), bigVision("params/img/"));
+    private static final Pattern ANY_NUMBER = Pattern.compile("[0-9]+");
+
+    /** A library, and what its models have in common where no configuration says otherwise. */
+    public enum Family {
+        TIMM(1e-6, Activation.GELU, PositionResampling.TIMM),
+        META_DINOV2(1e-6, Activation.GELU, PositionResampling.META_DINOV2),
+        HUGGING_FACE(1e-12, Activation.GELU, PositionResampling.HUGGING_FACE),
+        HUGGING_FACE_DINOV2(1e-6, Activation.GELU, PositionResampling.HUGGING_FACE),
+        HUGGING_FACE_DINOV2_REGISTERS(1e-6, Activation.GELU, PositionResampling.TIMM),
+        TORCHVISION(1e-6, Activation.GELU, PositionResampling.TORCHVISION),
+        GOOGLE(1e-6, Activation.GELU_TANH, PositionResampling.GOOGLE),
+        LUCIDRAINS(1e-5, Activation.GELU, null);
+
+        private final double layerNormEpsilon;
+        private final Activation activation;
+        private final @Nullable PositionResampling resampling;
+
+        Family(double layerNormEpsilon, Activation activation, @Nullable PositionResampling resampling) {
+            this.layerNormEpsilon = layerNormEpsilon;
+            this.activation = activation;
+            this.resampling = resampling;
+        }
+
+        double layerNormEpsilon() {
+            return layerNormEpsilon;
+        }
+
+        Activation activation() {
+            return activation;
+        }
+
+        /** How the library fits positions to another image size; null if it cannot. */
+        public @Nullable PositionResampling resampling() {
+            return resampling;
+        }
+    }
 
     private final String title;
+    private final Family family;
     private final Map<String, List<Part>> table = new LinkedHashMap<>();
-    private final List<Pattern> patterns = new ArrayList<>();
+    private final Map<String, Place> places = new HashMap<>();
+    private final Map<String, String> unused = new LinkedHashMap<>();
 
-    /** A tensor of the file, and how its axes become timm's. */
-    record Part(String name, Rearrangement rearrangement) {}
+    /**
+     * A tensor of the file, or a share of one, and how its axes become timm's.
+     *
+     * @param share which share
+     * @param index its number, where there are several
+     */
+    record Part(String name, Rearrangement rearrangement, Share share, int index) {}
 
-    private NamingScheme(String title) {
+    /** How much of a file's tensor a parameter takes. */
+    enum Share {
+        WHOLE,
+        /** One half of the last axis. */
+        HALF_OF_COLUMNS,
+        /** One entry of a leading axis that counts the blocks. */
+        BLOCK
+    }
+
+    /** What a file's name stands for: part {@code part} of {@code parameter}, with {@code #} for a block's number. */
+    private record Place(String parameter, int part) {}
+
+    /**
+     * What a tensor of a file is.
+     *
+     * @param parameter timm's name, with {@code #} for a block's number
+     * @param number the block's number; -1 if it is not a block's, or all blocks' together
+     */
+    record Meaning(String parameter, int number, Part part) {}
+
+    NamingScheme(String title, Family family) {
         this.title = title;
+        this.family = family;
     }
 
     /** Every scheme, each spelling of a library's by itself; timm's first. */
     public static List<NamingScheme> all() {
-        return ALL;
+        return NamingSchemes.ALL;
     }
 
     /** The library: {@code Hugging Face v4}. */
     public String title() {
         return title;
+    }
+
+    public Family family() {
+        return family;
     }
 
     /** The parts in which the library keeps {@code parameter}; empty if it has no such parameter. */
@@ -53,145 +117,75 @@ public final class NamingScheme {
         if (!number.find()) {
             return table.getOrDefault(parameter, List.of());
         }
-        List<Part> parts = table.getOrDefault(number.replaceFirst("#"), List.of());
-        return parts.stream().map(part -> new Part(part.name().replace("#", number.group()), part.rearrangement()))
+        int block = Integer.parseInt(number.group());
+        return table.getOrDefault(number.replaceFirst("#"), List.of()).stream()
+                .map(part -> new Part(part.name().replace("#", number.group()), part.rearrangement(), part.share(),
+                        part.share() == Share.BLOCK ? block : part.index()))
                 .toList();
     }
 
-    /** Whether {@code fileName} is a name of this scheme, whatever the configuration. */
-    boolean knows(String fileName) {
-        return patterns.stream().anyMatch(pattern -> pattern.matcher(fileName).matches());
-    }
-
-    private static NamingScheme timm() {
-        NamingScheme scheme = new NamingScheme("timm");
-        for (String tensor : List.of("cls_token", "pos_embed", "blocks.#.ls1.gamma", "blocks.#.ls2.gamma")) {
-            scheme.tensor(tensor, tensor);
+    /** What {@code fileName} stands for in this scheme, whatever the configuration; empty if it is not one of its. */
+    Optional<Meaning> meaning(String fileName) {
+        Place place = places.get(fileName);
+        if (place != null) {
+            return Optional.of(meaning(place, -1));
         }
-        for (String layer : List.of("patch_embed.proj", "norm_pre", "blocks.#.norm1", "blocks.#.attn.qkv",
-                "blocks.#.attn.proj", "blocks.#.norm2", "blocks.#.mlp.fc1", "blocks.#.mlp.fc2", "norm", "fc_norm",
-                "pre_logits.fc", "pre_logits.#.fc", "head")) {
-            scheme.layer(layer, layer);
+        Matcher number = ANY_NUMBER.matcher(fileName);
+        while (number.find()) {
+            place = places.get(fileName.substring(0, number.start()) + "#" + fileName.substring(number.end()));
+            if (place != null && number.group().length() <= 9) {
+                return Optional.of(meaning(place, Integer.parseInt(number.group())));
+            }
         }
-        return scheme;
+        return Optional.empty();
     }
 
-    /** Transformers up to version 4, and what version 5 still writes. A bare backbone's names lack the prefix. */
-    private static NamingScheme huggingFace4(String prefix) {
-        String block = prefix + "encoder.layer.#.";
-        return huggingFace("Hugging Face v4", prefix)
-                .layer("blocks.#.norm1", block + "layernorm_before")
-                .layer("blocks.#.attn.qkv", block + "attention.attention.query", block + "attention.attention.key",
-                        block + "attention.attention.value")
-                .layer("blocks.#.attn.proj", block + "attention.output.dense")
-                .layer("blocks.#.norm2", block + "layernorm_after")
-                .layer("blocks.#.mlp.fc1", block + "intermediate.dense")
-                .layer("blocks.#.mlp.fc2", block + "output.dense");
+    private Meaning meaning(Place place, int number) {
+        return new Meaning(place.parameter(), number, table.get(place.parameter()).get(place.part()));
     }
 
-    /** The names of Transformers version 5 in memory. */
-    private static NamingScheme huggingFace5(String prefix) {
-        String block = prefix + "layers.#.";
-        return huggingFace("Hugging Face v5", prefix)
-                .layer("blocks.#.norm1", block + "layernorm_before")
-                .layer("blocks.#.attn.qkv", block + "attention.q_proj", block + "attention.k_proj",
-                        block + "attention.v_proj")
-                .layer("blocks.#.attn.proj", block + "attention.o_proj")
-                .layer("blocks.#.norm2", block + "layernorm_after")
-                .layer("blocks.#.mlp.fc1", block + "mlp.fc1")
-                .layer("blocks.#.mlp.fc2", block + "mlp.fc2");
+    /** Why a tensor of the library's that no parameter takes is not needed; null if it is not known to be. */
+    @Nullable String reasonNotNeeded(String fileName) {
+        return unused.get(fileName);
     }
 
-    private static NamingScheme huggingFace(String title, String prefix) {
-        return new NamingScheme(title)
-                .tensor("cls_token", prefix + "embeddings.cls_token")
-                .tensor("pos_embed", prefix + "embeddings.position_embeddings")
-                .layer("patch_embed.proj", prefix + "embeddings.patch_embeddings.projection")
-                .layer("norm", prefix + "layernorm")
-                .layer("head", "classifier");
-    }
-
-    /** @param fc1 the MLP's first layer, which torchvision renamed in version 0.14; {@code fc2} likewise */
-    private static NamingScheme torchvision(String fc1, String fc2) {
-        String block = "encoder.layers.encoder_layer_#.";
-        return new NamingScheme("torchvision")
-                .tensor("cls_token", "class_token")
-                .tensor("pos_embed", "encoder.pos_embedding")
-                .layer("patch_embed.proj", "conv_proj")
-                .layer("blocks.#.norm1", block + "ln_1")
-                .tensor("blocks.#.attn.qkv.weight", block + "self_attention.in_proj_weight")
-                .tensor("blocks.#.attn.qkv.bias", block + "self_attention.in_proj_bias")
-                .layer("blocks.#.attn.proj", block + "self_attention.out_proj")
-                .layer("blocks.#.norm2", block + "ln_2")
-                .layer("blocks.#.mlp.fc1", block + fc1)
-                .layer("blocks.#.mlp.fc2", block + fc2)
-                .layer("norm", "encoder.ln")
-                .layer("pre_logits.fc", "heads.pre_logits")
-                .layer("head", "heads.head");
-    }
-
-    /** Google's original checkpoints of ViT (.npz), as they are or with the optimizer's state around them. */
-    private static NamingScheme google(String prefix) {
-        return flax("Google ViT", prefix, 1, 2, 3)
-                .tensor("pos_embed", prefix + "Transformer/posembed_input/pos_embedding");
-    }
-
-    /** The checkpoints of Google's big_vision, alone or inside a model of images and text. */
-    private static NamingScheme bigVision(String prefix) {
-        return flax("Google big_vision", prefix, 0, 1, 0).tensor("pos_embed", prefix + "pos_embedding");
-    }
-
-    /**
-     * Flax numbers layers of one kind within a block, or all together: attention, the second norm and the MLP differ.
-     */
-    private static NamingScheme flax(String title, String prefix, int attention, int norm2, int mlp) {
-        String block = prefix + "Transformer/encoderblock_#/";
-        String heads = block + "MultiHeadDotProductAttention_" + attention + "/";
-        String dense = block + "MlpBlock_" + mlp + "/Dense_";
-        return new NamingScheme(title)
-                .tensor("cls_token", prefix + "cls")
-                .flaxLayer("patch_embed.proj", prefix + "embedding", Rearrangement.CONVOLUTION)
-                .flaxNorm("blocks.#.norm1", block + "LayerNorm_0")
-                .tensor("blocks.#.attn.qkv.weight", Rearrangement.TO_HEADS,
-                        heads + "query/kernel", heads + "key/kernel", heads + "value/kernel")
-                .tensor("blocks.#.attn.qkv.bias", Rearrangement.HEADS_BIAS,
-                        heads + "query/bias", heads + "key/bias", heads + "value/bias")
-                .flaxLayer("blocks.#.attn.proj", heads + "out", Rearrangement.FROM_HEADS)
-                .flaxNorm("blocks.#.norm2", block + "LayerNorm_" + norm2)
-                .flaxLayer("blocks.#.mlp.fc1", dense + "0", Rearrangement.TRANSPOSE)
-                .flaxLayer("blocks.#.mlp.fc2", dense + "1", Rearrangement.TRANSPOSE)
-                .flaxNorm("norm", prefix + "Transformer/encoder_norm")
-                .flaxLayer("pre_logits.fc", prefix + "pre_logits", Rearrangement.TRANSPOSE)
-                .flaxLayer("head", prefix + "head", Rearrangement.TRANSPOSE);
-    }
-
-    private NamingScheme flaxLayer(String timm, String name, Rearrangement kernel) {
-        return tensor(timm + ".weight", kernel, name + "/kernel").tensor(timm + ".bias", name + "/bias");
-    }
-
-    private NamingScheme flaxNorm(String timm, String name) {
-        return tensor(timm + ".weight", name + "/scale").tensor(timm + ".bias", name + "/bias");
+    /** A tensor that the library's files may hold and inference does not need. */
+    NamingScheme notNeeded(String name, String reason) {
+        unused.put(name, reason);
+        return this;
     }
 
     /** A linear layer or norm: a weight and a bias. */
-    private NamingScheme layer(String timm, String... parts) {
+    NamingScheme layer(String timm, String... parts) {
         for (String kind : List.of(".weight", ".bias")) {
             tensor(timm + kind, List.of(parts).stream().map(part -> part + kind).toArray(String[]::new));
         }
         return this;
     }
 
-    private NamingScheme tensor(String timm, String... names) {
+    NamingScheme tensor(String timm, String... names) {
         return tensor(timm, Rearrangement.NONE, names);
     }
 
-    private NamingScheme tensor(String timm, Rearrangement rearrangement, String... names) {
-        table.put(timm, List.of(names).stream().map(name -> new Part(name, rearrangement)).toList());
-        for (String name : names) {
-            String[] around = name.split("#", -1);
-            String regex = Pattern.quote(around[0]) + (around.length == 1 ? "" : "[0-9]+" + Pattern.quote(around[1]));
-            patterns.add(Pattern.compile(regex));
+    NamingScheme tensor(String timm, Rearrangement rearrangement, String... names) {
+        return tensor(timm, List.of(names).stream()
+                .map(name -> new Part(name, rearrangement, Share.WHOLE, 0)).toList());
+    }
+
+    NamingScheme tensor(String timm, List<Part> parts) {
+        table.put(timm, parts);
+        for (int i = 0; i < parts.size(); i++) {
+            places.putIfAbsent(parts.get(i).name(), new Place(timm, i));
         }
         return this;
+    }
+
+    /** This scheme for files that stack the blocks' tensors along a leading axis, under the names without number. */
+    NamingScheme stacked() {
+        NamingScheme stacked = new NamingScheme(title, family);
+        stacked.unused.putAll(unused);
+        table.forEach((timm, parts) -> stacked.tensor(timm, !timm.contains("#") ? parts : parts.stream()
+                .map(part -> new Part(part.name().replace("_#", ""), part.rearrangement(), Share.BLOCK, 0)).toList()));
+        return stacked;
     }
 }

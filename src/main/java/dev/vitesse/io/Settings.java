@@ -58,8 +58,24 @@ final class Settings {
         return new Settings(path, object);
     }
 
+    /** The values of {@code object}. */
+    static Settings of(Path path, ObjectNode object) {
+        return new Settings(path, object);
+    }
+
     Path path() {
         return path;
+    }
+
+    List<String> keys() {
+        List<String> keys = new ArrayList<>();
+        values.fieldNames().forEachRemaining(keys::add);
+        return keys;
+    }
+
+    /** The value as it stands in the file. */
+    JsonNode node(String key) {
+        return values.get(key);
     }
 
     /** Whether there is such a key with a value other than null. */
@@ -111,6 +127,18 @@ final class Settings {
             return node.textValue();
         }
         throw wrong(key, "a text");
+    }
+
+    /** The texts of an array. */
+    List<String> textList(String key) throws InvalidFileException {
+        List<String> texts = new ArrayList<>();
+        for (JsonNode element : required(key)) {
+            if (!element.isTextual()) {
+                throw wrong(key, "an array of texts");
+            }
+            texts.add(element.textValue());
+        }
+        return texts;
     }
 
     @Nullable String textOrNull(String key) throws InvalidFileException {
@@ -222,9 +250,13 @@ final class Settings {
     }
 
     InvalidFileException wrong(String key, String expected) {
+        return new InvalidFileException(path, "the key " + key + " is " + abbreviated(key), "it must be " + expected);
+    }
+
+    /** A value as messages show it. */
+    String abbreviated(String key) {
         String value = values.get(key).toString();
-        String shown = value.length() <= 60 ? value : value.substring(0, 60) + "...";
-        return new InvalidFileException(path, "the key " + key + " is " + shown, "it must be " + expected);
+        return value.length() <= 60 ? value : value.substring(0, 60) + "...";
     }
 
     InvalidFileException contradiction(String problem) {

@@ -3,53 +3,128 @@ package dev.vitesse.io;
 
 import dev.vitesse.image.Filter;
 import dev.vitesse.image.Preprocessing;
-import dev.vitesse.model.VitConfig;
-import dev.vitesse.model.VitConfig.FinalNorm;
-import dev.vitesse.model.VitConfig.Pooling;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * timm's {@code config.json}, which names the architecture instead of describing it: {@code vit_base_patch16_224} and
- * its like are understood, other architectures refused. {@code pretrained_cfg} says how images are prepared.
+ * its like are understood, DeiT's too; architectures whose names say something else are refused. {@code pretrained_cfg}
+ * says how images are prepared.
  */
 final class TimmConfig {
     private static final Pattern ARCHITECTURE =
-            Pattern.compile("vit_(tiny|small|base|large)_patch([0-9]{1,3})_([0-9]{1,4})");
-    private static final Map<String, String> PRESETS =
-            Map.of("tiny", "ti/16", "small", "s/16", "base", "b/16", "large", "l/16");
+            Pattern.compile("(vit|deit|deit3)_([a-z0-9]+?)(_distilled)?_patch([0-9]{1,3})((?:_[a-z0-9]+)*)");
+
+    /** A size of the family: width, depth, heads, and the MLP's width as a multiple of the width. */
+    private record Size(int width, int depth, int heads, double mlp) {}
+
+    private static final Map<String, Size> SIZES = Map.ofEntries(
+            Map.entry("tiny", new Size(192, 12, 3, 4)), Map.entry("small", new Size(384, 12, 6, 4)),
+            Map.entry("medium", new Size(512, 12, 8, 4)), Map.entry("base", new Size(768, 12, 12, 4)),
+            Map.entry("large", new Size(1024, 24, 16, 4)), Map.entry("huge", new Size(1280, 32, 16, 4)),
+            Map.entry("giant", new Size(1408, 40, 16, 48 / 11.0)), Map.entry("gigantic", new Size(1664, 48, 16, 64 / 13.0)));
+
+    /** What an architecture's name may add: none of it changes more than the tensors or the other keys tell. */
+    private static final Set<String> HARMLESS =
+            Set.of("reg1", "reg4", "reg8", "reg16", "gap", "cls", "dinov2", "dino", "mae", "augreg", "in21k", "miil", "clip");
+
     private static final Map<String, Filter> FILTERS =
             Map.of("bicubic", Filter.BICUBIC, "bilinear", Filter.BILINEAR, "lanczos", Filter.LANCZOS);
 
-    private TimmConfig() {}
+    private final Settings s;
+    private final ConfigDraft draft;
 
-    static VitConfigs.Description parse(Settings s) throws InvalidFileException {
-        Matcher name = ARCHITECTURE.matcher(s.text("architecture"));
-        if (!name.matches()) {
-            throw s.wrong("architecture", "vit_tiny, vit_small, vit_base or vit_large with _patchP_S");
+    private TimmConfig(Settings settings) {
+        s = settings;
+        draft = new ConfigDraft(settings.path());
+    }
+
+    static ConfigDraft parse(Settings settings) throws InvalidFileException {
+        TimmConfig config = new TimmConfig(settings);
+        config.addArchitecture();
+        config.addPool();
+        Settings pretrained = settings.below("pretrained_cfg");
+        if (pretrained != null) {
+            config.addInput(pretrained);
         }
-        Settings pretrained = s.below("pretrained_cfg");
-        List<Integer> input = pretrained == null ? List.of() : pretrained.integers("input_size");
-        int size = input.size() == 3 ? input.get(2) : Integer.parseInt(name.group(3));
-        VitConfig.Builder builder = VitConfig.preset(PRESETS.get(name.group(1))).toBuilder()
-                .imageSize(size).patchSize(Integer.parseInt(name.group(2))).classes(s.integer("num_classes"))
-                .channels(input.size() == 3 ? input.getFirst() : 3);
+        return config.draft;
+    }
+
+    private void put(String key, Object value, String theirs) {
+        draft.put(key, value, s.path().getFileName() + ": " + theirs);
+    }
+
+    private void addArchitecture() throws InvalidFileException {
+        String architecture = s.text("architecture").split("\\.", 2)[0];
+        if (architecture.contains("_rpn")) {
+            throw new InvalidFileException(s.path(), "describes " + architecture
+                    + ", which normalises after each branch (post-norm)", "only pre-norm models are supported");
+        }
+        Matcher name = ARCHITECTURE.matcher(architecture);
+        Size size = name.matches() ? SIZES.get(name.group(2)) : null;
+        if (size == null) {
+            throw s.wrong("architecture", "vit_, deit_ or deit3_ with one of " + String.join(", ", SIZES.keySet())
+                    + " and _patchP");
+        }
+        int imageSize = 224;
+        boolean clip = false;
+        for (String word : name.group(5).substring(Math.min(1, name.group(5).length())).split("_")) {
+            if (word.matches("[0-9]{2,4}")) {
+                imageSize = Integer.parseInt(word);
+            } else if (!word.isEmpty() && !HARMLESS.contains(word)) {
+                throw new InvalidFileException(s.path(), "describes " + architecture + ", and what its '" + word
+                        + "' changes is not supported", "use a plain architecture of the family");
+            }
+            clip |= word.equals("clip");
+        }
+        put("image_size", imageSize, "architecture");
+        put("patch_size", Integer.parseInt(name.group(4)), "architecture");
+        put("channels", 3, "architecture");
+        put("hidden_dim", size.width(), "architecture");
+        put("num_layers", size.depth(), "architecture");
+        put("num_heads", size.heads(), "architecture");
+        put("mlp_dim", (int) (size.width() * size.mlp()), "architecture");
+        put("num_classes", s.integer("num_classes"), "num_classes");
+        put("layer_norm_eps", clip ? 1e-5 : 1e-6, "architecture");
+        put("activation", "gelu", "architecture");
+        put("class_token", true, "architecture");
+        if (s.below("model_args") != null && !s.below("model_args").keys().isEmpty()) {
+            throw s.wrong("model_args", "empty: what it changes is not supported");
+        }
+    }
+
+    private void addPool() throws InvalidFileException {
         String pool = s.has("global_pool") ? s.text("global_pool") : "token";
+        boolean distilled = s.text("architecture").contains("_distilled");
         if (pool.equals("avg")) {
-            builder.pooling(Pooling.MEAN).finalNorm(FinalNorm.AFTER_POOLING);
-        } else if (!pool.equals("token")) {
+            put("pool", "mean", "global_pool");
+            // Which norm there is the tensors tell: fc_norm after pooling, or norm before it.
+        } else if (pool.equals("token") || pool.isEmpty()) {
+            put("pool", distilled ? "class_and_distillation" : "class_token", "global_pool");
+        } else {
             throw s.wrong("global_pool", "token or avg");
         }
-        VitConfig config = VitConfigs.build(s, builder);
-        Preprocessing preprocessing =
-                pretrained == null || !pretrained.has("mean") ? null : preprocessing(pretrained, config);
-        return new VitConfigs.Description(s.path(), config, new ModelInfo(List.of(), preprocessing));
+        put("distillation_token", distilled, "architecture");
+    }
+
+    private void addInput(Settings pretrained) throws InvalidFileException {
+        List<Integer> input = pretrained.integers("input_size");
+        if (input.size() == 3) {
+            put("channels", input.get(0), "pretrained_cfg.input_size");
+            put("image_size", input.get(2), "pretrained_cfg.input_size");
+        }
+        if (pretrained.has("mean")) {
+            Settings merged = draft.settings();
+            draft.put(preprocessing(pretrained, merged.integer("channels"), merged.integer("image_size")),
+                    s.path().getFileName() + ": pretrained_cfg");
+        }
     }
 
     /** timm resizes the shorter side to size / crop_pct, rounded down, then crops the centre. */
-    private static Preprocessing preprocessing(Settings s, VitConfig config) throws InvalidFileException {
+    private static Preprocessing preprocessing(Settings s, int channels, int imageSize) throws InvalidFileException {
         float crop = s.number("crop_pct", 0.875f);
         if (!(crop > 0 && crop <= 1) || s.has("crop_mode") && !s.text("crop_mode").equals("center")) {
             throw new InvalidFileException(s.path(), "crops in a way that is not supported",
@@ -57,8 +132,8 @@ final class TimmConfig {
         }
         try {
             // As a decimal: 0.9f is a little less than 0.9, which would round 248.9 differently.
-            int shortestSide = (int) (config.imageSize() / Double.parseDouble(Float.toString(crop)));
-            return new Preprocessing(config.channels(), config.imageSize(), shortestSide,
+            int shortestSide = (int) (imageSize / Double.parseDouble(Float.toString(crop)));
+            return new Preprocessing(channels, imageSize, shortestSide,
                     s.choice("interpolation", FILTERS, Filter.BICUBIC), s.numbers("mean"), s.numbers("std"));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");

@@ -21,25 +21,40 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Model configurations as files: {@code config.json}, or texts in a checkpoint's metadata.
  *
  * <p>Our own keys are {@code image_size, patch_size, channels, hidden_dim, num_layers, num_heads, mlp_dim, num_classes,
- * layer_norm_eps, gelu} (erf or tanh; or {@code activation}: gelu, gelu_tanh, relu, tanh) and {@code pool} (class_token
- * or mean), all required; {@code head_width, class_token, final_norm, position, patch_norm, qkv_bias, layer_scale,
- * head_hidden, dropout, drop_path}, a plain ViT's where absent; {@code id2label, mean, std, resize_shortest_side,
- * interpolation} for {@link ModelInfo}. A file with the key {@code hidden_size} is Hugging Face's, see {@link
- * HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. Other keys are not looked at:
- * whether the configuration fits is settled by the weights.
+ * layer_norm_eps, gelu} (erf or tanh; or {@code activation}: gelu, gelu_tanh, relu, tanh) and {@code pool} (class_token,
+ * mean, mean_of_all, class_and_mean, class_and_distillation), all required; {@code head_width, class_token,
+ * distillation_token, registers, positioned_prefix, final_norm, position, patch_norm, projection_norms, qkv_bias,
+ * layer_scale, head_hidden, dropout, drop_path}, a plain ViT's where absent; {@code id2label, mean, std,
+ * resize_shortest_side, interpolation, input_size} for {@link ModelInfo}. A file with the key {@code hidden_size} is
+ * Hugging Face's, see {@link HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. A key that
+ * is not known and whose name says that it changes the function is refused; others are not looked at.
  */
 public final class VitConfigs {
+    /** Our own keys. */
+    public static final List<String> KEYS = List.of("image_size", "patch_size", "channels", "hidden_dim", "num_layers",
+            "num_heads", "mlp_dim", "num_classes", "layer_norm_eps", "gelu", "activation", "pool", "head_width",
+            "class_token", "distillation_token", "registers", "positioned_prefix", "final_norm", "position", "patch_norm",
+            "projection_norms", "qkv_bias", "layer_scale", "head_hidden", "dropout", "drop_path", "id2label", "mean",
+            "std", "resize_shortest_side", "interpolation", "input_size");
+
+    /** What a key that changes a Vision Transformer's function is likely to have in its name. */
+    private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|rope|rotary|glu|gate|relative|rel_pos|causal"
+            + "|parallel|residual|alibi|decoder|window|attn_pool|stem|quant");
+
     private static final Map<String, Activation> GELUS = ordered("erf", Activation.GELU, "tanh", Activation.GELU_TANH);
-    private static final Map<String, Activation> ACTIVATIONS = Map.of("gelu", Activation.GELU, "gelu_tanh",
+    private static final Map<String, Activation> ACTIVATIONS = ordered("gelu", Activation.GELU, "gelu_tanh",
             Activation.GELU_TANH, "relu", Activation.RELU, "tanh", Activation.TANH);
-    private static final Map<String, Pooling> POOLINGS =
-            ordered("class_token", Pooling.CLASS_TOKEN, "mean", Pooling.MEAN);
+    private static final Map<String, Pooling> POOLINGS = ordered("class_token", Pooling.CLASS_TOKEN, "mean",
+            Pooling.MEAN, "mean_of_all", Pooling.MEAN_OF_ALL, "class_and_mean", Pooling.CLASS_AND_MEAN,
+            "class_and_distillation", Pooling.CLASS_AND_DISTILLATION);
     private static final Map<String, FinalNorm> FINAL_NORMS =
             ordered("before_pooling", FinalNorm.BEFORE_POOLING, "after_pooling", FinalNorm.AFTER_POOLING);
     private static final Map<String, Position> POSITIONS =
@@ -52,8 +67,12 @@ public final class VitConfigs {
      * What a file says about a model.
      *
      * @param source the file, for messages
+     * @param config of the model as its weights are
+     * @param inputSize side of the images that go in; another than the configuration's where positions are resampled
+     * @param origins by our keys, where each value came from
      */
-    public record Description(Path source, VitConfig config, ModelInfo info) {}
+    public record Description(
+            Path source, VitConfig config, ModelInfo info, int inputSize, Map<String, String> origins) {}
 
     /**
      * Reads a {@code config.json}: ours, timm's, or Hugging Face's with the {@code preprocessor_config.json} beside it.
@@ -61,20 +80,63 @@ public final class VitConfigs {
      * @throws InvalidFileException naming the key that is missing, wrong or in contradiction to another
      */
     public static Description read(Path path) throws IOException {
-        Settings settings = Settings.read(path);
-        if (settings.has("hidden_size")) {
-            return withPreprocessor(HuggingFaceConfig.parse(settings), path.resolveSibling("preprocessor_config.json"));
-        }
-        return settings.has("architecture") ? TimmConfig.parse(settings) : parse(settings);
+        return describe(draft(path));
     }
 
-    private static Description withPreprocessor(Description description, Path path) throws IOException {
-        if (!Files.exists(path)) {
-            return description;
+    /** The values in a {@code config.json}, under our keys. */
+    static ConfigDraft draft(Path path) throws IOException {
+        Settings settings = Settings.read(path);
+        if (settings.has("hidden_size")) {
+            ConfigDraft draft = HuggingFaceConfig.parse(settings);
+            // DINOv2 takes images of any size: its own files were trained with 518 and prepare images of 224.
+            boolean anySize = settings.has("model_type") && settings.text("model_type").startsWith("dinov2");
+            addPreprocessor(draft, path.resolveSibling("preprocessor_config.json"), anySize);
+            return draft;
         }
-        Preprocessing preprocessing = HuggingFacePreprocessing.parse(Settings.read(path), description.config());
-        return new Description(description.source(), description.config(),
-                new ModelInfo(description.info().labels(), preprocessing));
+        return settings.has("architecture") ? TimmConfig.parse(settings) : own(settings, path.getFileName().toString());
+    }
+
+    private static void addPreprocessor(ConfigDraft draft, Path path, boolean anySize) throws IOException {
+        if (Files.exists(path)) {
+            Settings values = draft.settings();
+            draft.put(HuggingFacePreprocessing.parse(Settings.read(path), values.integer("channels"),
+                    values.integer("image_size"), anySize), path.getFileName().toString());
+        }
+    }
+
+    /** The values in the metadata of the checkpoint {@code path}. */
+    static ConfigDraft draft(Path path, Map<String, String> metadata) throws InvalidFileException {
+        return own(Settings.of(path, metadata), "metadata");
+    }
+
+    private static ConfigDraft own(Settings settings, String origin) throws InvalidFileException {
+        refuseUnknown(settings, Set.copyOf(KEYS));
+        ConfigDraft draft = new ConfigDraft(settings.path());
+        for (String key : KEYS) {
+            if (settings.has(key)) {
+                draft.put(key, settings.node(key), origin);
+            }
+        }
+        return draft;
+    }
+
+    /**
+     * Refuses keys outside {@code known} that speak of the model's function, unless their value says that nothing is
+     * changed.
+     */
+    static void refuseUnknown(Settings settings, Set<String> known) throws InvalidFileException {
+        for (String key : settings.keys()) {
+            String value = settings.node(key).asText(settings.node(key).toString());
+            boolean harmless = key.matches("norm_first|pre_?norm") ? value.matches("(?i)true|1")
+                    : value.matches("|null|false|False|none|None|0|\\[]|\\{}")
+                    || key.matches("norm|norm_layer|norm_type|norm_position|norm_style")
+                            && value.matches("(?i)pre|pre_?norm|first|layer_?norm");
+            if (!known.contains(key) && SUSPICIOUS.matcher(key).find() && !harmless) {
+                throw new InvalidFileException(settings.path(), "has the key " + key + " (" + settings.abbreviated(key)
+                        + "), which speaks of something that this library does not do",
+                        "supported are plain pre-norm Vision Transformers; remove the key if it means nothing");
+            }
+        }
     }
 
     /** Whether a checkpoint's metadata holds a configuration. */
@@ -88,10 +150,23 @@ public final class VitConfigs {
      * @throws InvalidFileException naming the key that is missing, wrong or in contradiction to another
      */
     public static Description fromMetadata(Path path, Map<String, String> metadata) throws InvalidFileException {
-        return parse(Settings.of(path, metadata));
+        return describe(draft(path, metadata));
     }
 
-    private static Description parse(Settings s) throws InvalidFileException {
+    /**
+     * The finished configuration.
+     *
+     * @throws InvalidFileException naming the key that is missing, wrong or in contradiction to another
+     */
+    static Description describe(ConfigDraft draft) throws InvalidFileException {
+        Settings s = draft.settings();
+        VitConfig config = parse(s);
+        int inputSize = s.integer("input_size", config.imageSize());
+        ModelInfo info = new ModelInfo(labels(s, config), preprocessing(s, config, inputSize));
+        return new Description(draft.source(), config, info, inputSize, draft.origins());
+    }
+
+    private static VitConfig parse(Settings s) throws InvalidFileException {
         VitConfig.Builder builder = VitConfig.builder()
                 .imageSize(s.integer("image_size"))
                 .patchSize(s.integer("patch_size"))
@@ -105,18 +180,24 @@ public final class VitConfigs {
                 .layerNormEpsilon(s.number("layer_norm_eps"))
                 .activation(activation(s))
                 .pooling(s.choice("pool", POOLINGS))
-                .classToken(s.flag("class_token", s.choice("pool", POOLINGS) == Pooling.CLASS_TOKEN))
-                .finalNorm(s.choice("final_norm", FINAL_NORMS, s.choice("pool", POOLINGS) == Pooling.CLASS_TOKEN
-                        ? FinalNorm.BEFORE_POOLING : FinalNorm.AFTER_POOLING))
+                .classToken(s.flag("class_token", s.choice("pool", POOLINGS) != Pooling.MEAN))
+                .distillationToken(s.flag("distillation_token",
+                        s.choice("pool", POOLINGS) == Pooling.CLASS_AND_DISTILLATION))
+                .registers(s.integer("registers", 0))
+                .finalNorm(s.choice("final_norm", FINAL_NORMS, s.choice("pool", POOLINGS) == Pooling.MEAN
+                        ? FinalNorm.AFTER_POOLING : FinalNorm.BEFORE_POOLING))
                 .position(s.choice("position", POSITIONS, Position.LEARNED))
                 .patchNorm(s.flag("patch_norm", false))
+                .projectionNorms(s.flag("projection_norms", false))
                 .qkvBias(s.flag("qkv_bias", true))
                 .layerScale(s.number("layer_scale", 0))
                 .headHidden(s.integers("head_hidden"))
                 .dropout(s.number("dropout", 0))
                 .dropPath(s.number("drop_path", 0));
-        VitConfig config = build(s, builder);
-        return new Description(s.path(), config, new ModelInfo(labels(s, config), preprocessing(s, config)));
+        if (s.has("positioned_prefix")) {
+            builder.positionedPrefix(s.integer("positioned_prefix"));
+        }
+        return build(s, builder);
     }
 
     private static int positive(Settings s, String key) throws InvalidFileException {
@@ -157,7 +238,8 @@ public final class VitConfigs {
         return labels;
     }
 
-    private static @Nullable Preprocessing preprocessing(Settings s, VitConfig config) throws InvalidFileException {
+    private static @Nullable Preprocessing preprocessing(Settings s, VitConfig config, int inputSize)
+            throws InvalidFileException {
         if (!s.has("mean") && !s.has("std")) {
             return null;
         }
@@ -171,16 +253,30 @@ public final class VitConfigs {
             filters.put(filter.key(), filter);
         }
         try {
-            return new Preprocessing(config.channels(), config.imageSize(), s.integer("resize_shortest_side", 0),
-                    s.choice("interpolation", filters, Filter.BILINEAR), perChannel(s.numbers("mean"), config),
-                    perChannel(s.numbers("std"), config));
+            return new Preprocessing(config.channels(), inputSize, s.integer("resize_shortest_side", 0),
+                    s.choice("interpolation", filters, Filter.BILINEAR),
+                    perChannel(s.numbers("mean"), config.channels()), perChannel(s.numbers("std"), config.channels()));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");
         }
     }
 
-    static List<Float> perChannel(List<Float> values, VitConfig config) {
-        return values.size() == 1 ? Collections.nCopies(config.channels(), values.getFirst()) : values;
+    static List<Float> perChannel(List<Float> values, int channels) {
+        return values.size() == 1 ? Collections.nCopies(channels, values.getFirst()) : values;
+    }
+
+    /** Our name of an activation. */
+    static String key(Activation activation) {
+        return keyOf(ACTIVATIONS, activation);
+    }
+
+    /** Labels as {@code id2label} holds them. */
+    static Map<String, String> byIndex(List<String> labels) {
+        Map<String, String> map = new LinkedHashMap<>();
+        for (int i = 0; i < labels.size(); i++) {
+            map.put(Integer.toString(i), labels.get(i));
+        }
+        return map;
     }
 
     /** The text of a {@code config.json} with our keys. */
@@ -212,8 +308,11 @@ public final class VitConfigs {
             tree.put("gelu", keyOf(GELUS, c.activation()));
         }
         tree.put("pool", keyOf(POOLINGS, c.pooling())).put("class_token", c.classToken())
+                .put("distillation_token", c.distillationToken()).put("registers", c.registers())
+                .put("positioned_prefix", c.positionedPrefix())
                 .put("final_norm", keyOf(FINAL_NORMS, c.finalNorm())).put("position", keyOf(POSITIONS, c.position()))
-                .put("patch_norm", c.patchNorm()).put("qkv_bias", c.qkvBias()).put("layer_scale", c.layerScale());
+                .put("patch_norm", c.patchNorm()).put("projection_norms", c.projectionNorms())
+                .put("qkv_bias", c.qkvBias()).put("layer_scale", c.layerScale());
         ArrayNode hidden = tree.putArray("head_hidden");
         c.headHidden().forEach(hidden::add);
         tree.put("dropout", c.dropout()).put("drop_path", c.dropPath());
@@ -221,10 +320,7 @@ public final class VitConfigs {
             describe(tree, info.preprocessing());
         }
         if (!info.labels().isEmpty()) {
-            ObjectNode labels = tree.putObject("id2label");
-            for (int i = 0; i < info.labels().size(); i++) {
-                labels.put(Integer.toString(i), info.labels().get(i));
-            }
+            tree.set("id2label", JSON.valueToTree(byIndex(info.labels())));
         }
         return tree;
     }
@@ -243,10 +339,13 @@ public final class VitConfigs {
                 .getKey();
     }
 
-    private static <T> Map<String, T> ordered(String firstKey, T first, String secondKey, T second) {
+    /** A map with its entries in the order given: key, value, key, value... */
+    @SuppressWarnings("unchecked")
+    private static <T> Map<String, T> ordered(Object... entries) {
         Map<String, T> map = new LinkedHashMap<>();
-        map.put(firstKey, first);
-        map.put(secondKey, second);
+        for (int i = 0; i < entries.length; i += 2) {
+            map.put((String) entries[i], (T) entries[i + 1]);
+        }
         return map;
     }
 }

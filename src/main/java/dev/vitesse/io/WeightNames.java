@@ -24,27 +24,32 @@ public final class WeightNames {
     private WeightNames() {}
 
     /**
-     * One step of loading: a tensor of the file goes to rows of a parameter.
+     * One step of loading: a tensor of the file, or a share of one, goes to rows of a parameter.
      *
      * @param rearrangement how its axes become the parameter's
      * @param parameter timm's name
      * @param firstRow where it goes on the parameter's first axis
      * @param rows how many entries of the first axis it fills
+     * @param share how much of the tensor is taken
+     * @param index which share, where there are several
      */
-    public record Assignment(
-            TensorFile.Entry source, Rearrangement rearrangement, String parameter, int firstRow, int rows) {}
+    public record Assignment(TensorFile.Entry source, Rearrangement rearrangement, String parameter, int firstRow,
+            int rows, NamingScheme.Share share, int index) {}
 
-    /** The whole mapping of a file, under the scheme that was detected. */
-    public record Mapping(NamingScheme scheme, List<Assignment> assignments) {}
+    /**
+     * The whole mapping of a file, under the scheme that was detected.
+     *
+     * @param notNeeded tensors that are left out, and why each is not needed
+     */
+    public record Mapping(NamingScheme scheme, List<Assignment> assignments, Map<String, String> notNeeded) {}
 
     /**
      * Matches a file with parameters.
      *
      * @param config of the model whose parameters they are
-     * @throws InvalidFileException if the scheme is unknown or not everything matches; it lists the differences
+     * @throws InvalidFileException if not everything matches; it lists the differences
      */
-    public static Mapping match(TensorFile file, VitConfig config) throws InvalidFileException {
-        NamingScheme scheme = detect(file);
+    public static Mapping match(TensorFile file, NamingScheme scheme, VitConfig config) throws InvalidFileException {
         List<Assignment> assignments = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         List<String> misshapen = new ArrayList<>();
@@ -55,34 +60,61 @@ public final class WeightNames {
                 missing.add(parameter + " (" + scheme.title() + " has none)");
             }
             for (int i = 0; i < parts.size(); i++) {
-                String name = parts.get(i).name();
-                TensorFile.Entry entry = file.tensors().get(name);
+                NamingScheme.Part part = parts.get(i);
+                TensorFile.Entry entry = file.tensors().get(part.name());
                 if (entry == null) {
-                    missing.add(name);
+                    missing.add(part.name());
                     continue;
                 }
-                unexpected.remove(name);
+                unexpected.remove(part.name());
                 int rows = shape[0] / parts.size();
-                long[] partShape = Arrays.stream(shape).asLongStream().toArray();
-                partShape[0] = rows;
-                Rearrangement rearrangement = parts.get(i).rearrangement();
-                long[] expected = rearrangement.shapeInFile(partShape, config.heads());
+                long[] expected = expectedShape(part, rows, shape, config);
                 if (!Arrays.equals(withoutLeadingOnes(expected), withoutLeadingOnes(entry.shape()))) {
-                    misshapen.add(name + " is " + Arrays.toString(entry.shape()) + ", expected "
+                    misshapen.add(part.name() + " is " + Arrays.toString(entry.shape()) + ", expected "
                             + Arrays.toString(expected));
                 }
-                assignments.add(new Assignment(entry, rearrangement, parameter, i * rows, rows));
+                assignments.add(new Assignment(entry, part.rearrangement(), parameter, i * rows, rows, part.share(),
+                        part.index()));
             }
         });
+        Map<String, String> notNeeded = new LinkedHashMap<>();
+        for (String name : unexpected) {
+            String reason = scheme.reasonNotNeeded(name);
+            if (reason != null) {
+                notNeeded.put(name, reason);
+            }
+        }
+        unexpected.removeAll(notNeeded.keySet());
         report(file, scheme, missing, unexpected, misshapen);
-        return new Mapping(scheme, assignments);
+        return new Mapping(scheme, assignments, notNeeded);
+    }
+
+    /** The shape that a file's tensor must have whose share fills {@code rows} of a parameter of shape {@code shape}. */
+    private static long[] expectedShape(NamingScheme.Part part, int rows, int[] shape, VitConfig config) {
+        long[] partShape = Arrays.stream(shape).asLongStream().toArray();
+        partShape[0] = rows;
+        long[] expected = part.rearrangement().shapeInFile(partShape, config).clone();
+        switch (part.share()) {
+            case WHOLE -> {}
+            case HALF_OF_COLUMNS -> expected[expected.length - 1] *= 2;
+            case BLOCK -> {
+                long[] stacked = new long[expected.length + 1];
+                stacked[0] = config.depth();
+                System.arraycopy(expected, 0, stacked, 1, expected.length);
+                return stacked;
+            }
+        }
+        return expected;
     }
 
     /** The parameters' shapes by timm's names; a configuration beyond the file costs no memory. */
     private static Map<String, int[]> shapes(TensorFile file, VitConfig config) throws InvalidFileException {
         String problem = "has " + file.tensors().size() + " tensors, too few for the configured " + config.depth()
                 + " blocks";
-        if (config.depth() <= file.tensors().size()) {
+        // Files that stack the blocks' tensors have as many for one block as for a hundred.
+        boolean stacked = file.tensors().values().stream().anyMatch(
+                entry -> entry.shape().length > 0 && entry.shape()[0] == config.depth());
+        if (config.depth() <= file.tensors().size() || stacked) {
             try {
                 return Parameters.shapes(config);
             } catch (ArithmeticException e) {
@@ -101,7 +133,8 @@ public final class WeightNames {
         NamingScheme best = null;
         long bestCount = 0;
         for (NamingScheme scheme : NamingScheme.all()) {
-            long count = file.tensors().keySet().stream().filter(scheme::knows).count();
+            long count = file.tensors().keySet().stream()
+                    .filter(name -> scheme.meaning(name).isPresent()).count();
             if (count > bestCount) {
                 best = scheme;
                 bestCount = count;
@@ -125,8 +158,9 @@ public final class WeightNames {
         if (!problems.isEmpty()) {
             String text = problems.entrySet().stream()
                     .map(entry -> entry.getKey() + " " + list(entry.getValue())).collect(Collectors.joining("; "));
+            String reason = Unsupported.reason(file, missing, unexpected, misshapen);
             throw new InvalidFileException(file.path(), "does not fit its configuration (names of " + scheme.title()
-                    + "): " + text, "check that both belong to the same model");
+                    + "): " + text, reason == null ? "check that both belong to the same model" : reason);
         }
     }
 

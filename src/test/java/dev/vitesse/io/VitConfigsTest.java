@@ -109,7 +109,7 @@ class VitConfigsTest {
         "\"hidden_act\": \"gelu\",          |                                    | the key hidden_act is missing",
         "\"layer_norm_eps\": 1e-12,         |                                    | the key layer_norm_eps is missing",
         "\"hidden_act\": \"gelu\"           | \"hidden_act\": \"quick_gelu\"     | it must be one of gelu",
-        "\"model_type\": \"vit\"            | \"model_type\": \"deit\"           | a model of type deit",
+        "\"model_type\": \"vit\"            | \"model_type\": \"swin\"           | a model of type swin",
         "\"num_attention_heads\": 3         | \"num_attention_heads\": 7         | heads must divide the size",
         "\"image_size\": 32                 | \"image_size\": [32, 64]           | two equal ones",
         "\"num_channels\": 3                | \"num_labels\": 3                  | id2label (2 classes) and num_labels (3)",
@@ -166,7 +166,7 @@ class VitConfigsTest {
         VitConfig mean = read(text.replace("\"token\"", "\"avg\"")).config();
         assertThat(mean.pooling()).isEqualTo(VitConfig.Pooling.MEAN);
         assertThat(mean.classToken()).isTrue();
-        assertThatThrownBy(() -> read(text.replace("vit_tiny", "deit3_small"))).isInstanceOf(InvalidFileException.class)
+        assertThatThrownBy(() -> read(text.replace("vit_tiny", "xcit_small"))).isInstanceOf(InvalidFileException.class)
                 .hasMessageContaining("the key architecture is");
     }
 }
