@@ -29,7 +29,7 @@ public final class Fuzz {
             "--reproducer_path=" + folder,
             "-artifact_prefix=" + folder + "/",
             "-max_total_time=" + args[1],
-            "-timeout=20",
+            "-timeout=300",
             "-rss_limit_mb=0",
             "-max_len=16384",
             "-print_final_stats=1",
