@@ -229,6 +229,42 @@ public final class VitModel implements AutoCloseable {
     }
 
     /**
+     * What the model makes of an image before its head: class token, mean of the patches, every block.
+     *
+     * @throws InvalidFileException if the model's files do not say how to prepare it
+     */
+    public Features features(Image image) throws InvalidFileException {
+        return features(prepare(image));
+    }
+
+    /**
+     * The same for a prepared image.
+     *
+     * @param image [C, S, S], see {@link #prepare}
+     */
+    public Features features(float[] image) {
+        return intermediates(image, computed -> Features.of(config(), computed));
+    }
+
+    /**
+     * Where the model looks, in every block and head.
+     *
+     * @throws InvalidFileException if the model's files do not say how to prepare the image
+     */
+    public Attention attention(Image image) throws InvalidFileException {
+        return attention(prepare(image));
+    }
+
+    /**
+     * The same for a prepared image.
+     *
+     * @param image [C, S, S], see {@link #prepare}
+     */
+    public Attention attention(float[] image) {
+        return intermediates(image, computed -> Attention.of(config(), computed));
+    }
+
+    /**
      * Runs one image through a pass that keeps what every block computes, and hands that to {@code reader}, which must
      * copy what it needs.
      *

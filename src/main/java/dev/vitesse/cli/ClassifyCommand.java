@@ -5,23 +5,23 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitesse.Prediction;
 import dev.vitesse.VitModel;
-import dev.vitesse.image.Images;
-import dev.vitesse.io.InvalidFileException;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code vitesse classify}: what a model sees in images. */
-@Command(name = "classify", description = "Prints the likeliest classes of images, with their probabilities.")
+@Command(name = "classify",
+        description = "Prints the likeliest classes of images, with their probabilities. Images that cannot be read"
+                + " are reported and skipped: the exit code is 1 if that befell some, 3 if it befell all.")
 final class ClassifyCommand extends CliCommand {
     private static final int LARGEST_BATCH = 32;
 
@@ -34,12 +34,13 @@ final class ClassifyCommand extends CliCommand {
     private int top;
 
     @Parameters(paramLabel = "IMAGE", arity = "1..*",
-            description = "PNG, JPEG, BMP or GIF files; of a folder, every file directly in it.")
+            description = "JPEG, PNG, BMP, GIF or WebP files; of a folder, those in it and in the folders below.")
     private List<Path> images;
 
     @Mixin
     private DeviceOptions device;
 
+    private final List<Classified> results = new ArrayList<>();
     private final List<Failure> failures = new ArrayList<>();
 
     private record Classified(Path image, List<Prediction> top) {}
@@ -55,56 +56,57 @@ final class ClassifyCommand extends CliCommand {
         if (top < 1) {
             throw CommandException.usage("--top is " + top + "; it must be at least 1");
         }
-        List<Path> files = files();
-        List<Classified> results = new ArrayList<>();
-        String deviceName;
-        try (VitModel vit = VitModel.load(model, device.open(console), LARGEST_BATCH)) {
+        List<Path> files = ImageFiles.of(images, e -> fail(Path.of(String.valueOf(e.getMessage())), unlisted(e)));
+        try (VitModel vit = VitModel.load(model, device.open(console), LARGEST_BATCH);
+                PreparedImages prepared = new PreparedImages(vit, files, LARGEST_BATCH);
+                CountProgress progress = new CountProgress(console, "images", files.size())) {
+            // Before the first image: what the model's files lack is not the images' fault.
             vit.preprocessing();
-            deviceName = vit.device();
-            for (int first = 0; first < files.size(); first += LARGEST_BATCH) {
-                classify(vit, files.subList(first, Math.min(files.size(), first + LARGEST_BATCH)), results);
-            }
-        }
-        print(toJson(results, deviceName), () -> printText(results));
-        return conclude(results);
-    }
-
-    /** The images given, folders replaced by their files. */
-    private List<Path> files() throws IOException {
-        List<Path> files = new ArrayList<>();
-        for (Path image : images) {
-            if (Files.isDirectory(image)) {
-                try (Stream<Path> inside = Files.list(image)) {
-                    files.addAll(inside.filter(Files::isRegularFile).sorted().toList());
+            for (List<PreparedImages.Prepared> next = prepared.next(); !next.isEmpty(); next = prepared.next()) {
+                List<Classified> batch = classify(vit, next, progress);
+                results.addAll(batch);
+                if (!json()) {
+                    progress.clear();
+                    printText(batch);
                 }
-            } else {
-                files.add(image);
+                progress.advance(next.size());
             }
+            progress.clear();
+            print(toJson(vit.device()), () -> {});
+            return conclude(progress);
         }
-        return files;
     }
 
-    /** Classifies those files that can be read and tells of the others. */
-    private void classify(VitModel vit, List<Path> files, List<Classified> results) throws IOException {
+    private static String unlisted(IOException e) {
+        String reason = e instanceof FileSystemLoopException ? "leads round in circles" : "cannot be listed";
+        return e.getMessage() + ": " + reason + "; check its permissions and links";
+    }
+
+    private void fail(Path image, String problem) {
+        console.error(problem);
+        failures.add(new Failure(image, problem));
+    }
+
+    /** Classifies those files that could be read and tells of the others. */
+    private List<Classified> classify(VitModel vit, List<PreparedImages.Prepared> files, CountProgress progress) {
         int elements = vit.config().imageElements();
-        float[] prepared = new float[files.size() * elements];
+        float[] values = new float[files.size() * elements];
         List<Path> readable = new ArrayList<>();
-        for (Path file : files) {
-            try {
-                System.arraycopy(vit.prepare(Images.read(file)), 0, prepared, readable.size() * elements, elements);
-                readable.add(file);
-            } catch (InvalidFileException e) {
-                console.error(e.getMessage());
-                failures.add(new Failure(file, e.getMessage()));
+        for (PreparedImages.Prepared file : files) {
+            if (file.values() != null) {
+                System.arraycopy(file.values(), 0, values, readable.size() * elements, elements);
+                readable.add(file.file());
+            } else {
+                progress.clear();
+                fail(file.file(), String.valueOf(file.problem()));
             }
         }
-        List<List<Prediction>> predictions = vit.classify(Arrays.copyOf(prepared, readable.size() * elements), top);
-        for (int i = 0; i < readable.size(); i++) {
-            results.add(new Classified(readable.get(i), predictions.get(i)));
-        }
+        List<List<Prediction>> predictions = vit.classify(Arrays.copyOf(values, readable.size() * elements), top);
+        return IntStream.range(0, readable.size())
+                .mapToObj(i -> new Classified(readable.get(i), predictions.get(i))).toList();
     }
 
-    private ObjectNode toJson(List<Classified> results, String deviceName) {
+    private ObjectNode toJson(String deviceName) {
         ObjectNode node = Console.result().put("device", deviceName);
         ArrayNode array = node.putArray("results");
         for (Classified result : results) {
@@ -121,8 +123,8 @@ final class ClassifyCommand extends CliCommand {
         return node;
     }
 
-    private void printText(List<Classified> results) {
-        for (Classified result : results) {
+    private void printText(List<Classified> batch) {
+        for (Classified result : batch) {
             console.out().println(result.image());
             for (Prediction guess : result.top()) {
                 console.out().printf(Locale.ROOT, "  %6.2f %%  %s%n", 100 * guess.probability(), guess.label());
@@ -130,16 +132,17 @@ final class ClassifyCommand extends CliCommand {
         }
     }
 
-    private int conclude(List<Classified> results) {
-        if (failures.isEmpty() && results.isEmpty()) {
-            console.warning("no image was given: the folder is empty");
+    private int conclude(CountProgress progress) {
+        int all = results.size() + failures.size();
+        if (all == 0) {
+            console.warning("no image was given: the folders hold none");
+        }
+        if (all > 1) {
+            console.message(String.format(Locale.ROOT, "%d images classified, %.1f images/s; %d of %d could not be read",
+                    results.size(), progress.perSecond(), failures.size(), all));
         }
         if (failures.isEmpty()) {
             return ExitCodes.OK;
-        }
-        if (results.size() + failures.size() > 1) {
-            int all = results.size() + failures.size();
-            console.message(failures.size() + " of " + all + " images could not be read");
         }
         return results.isEmpty() ? ExitCodes.BAD_INPUT : ExitCodes.FAILED;
     }

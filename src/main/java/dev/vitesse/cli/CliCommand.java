@@ -16,6 +16,11 @@ abstract class CliCommand implements Callable<Integer> {
         this.console = console;
     }
 
+    /** Whether the result is to be printed as JSON; what else a command says goes to stderr then. */
+    final boolean json() {
+        return json;
+    }
+
     /** Prints the result: {@code result} with {@code --json}, else {@code text}. */
     final void print(ObjectNode result, Runnable text) {
         if (json) {

@@ -65,6 +65,8 @@ public final class Main implements Runnable {
                 new TrainCommand(console),
                 new ClassifyCommand(console),
                 new EvaluateCommand(console),
+                new FeaturesCommand(console),
+                new AttentionCommand(console),
                 new VerifyCommand(console),
                 new DevicesCommand(console),
                 new KernelsCommand(console),

@@ -65,6 +65,18 @@ public record Preprocessing(
         return values;
     }
 
+    /** A part of an image, in its pixels. */
+    public record Region(double left, double top, double width, double height) {}
+
+    /** The part of an image of {@code width} x {@code height} pixels that the model sees: all, or its centre. */
+    public Region region(int width, int height) {
+        if (shortestSide == 0) {
+            return new Region(0, 0, width, height);
+        }
+        double side = (double) size * Math.min(width, height) / shortestSide;
+        return new Region((width - side) / 2, (height - side) / 2, side, side);
+    }
+
     private Image square(Image image) {
         if (shortestSide == 0) {
             return Resampling.resize(image, size, size, filter);

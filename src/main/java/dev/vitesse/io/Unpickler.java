@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Unpickler {
     private static final String REMEDY = "save the model's state_dict() alone, or as safetensors";
+    /** PyTorch's own limit. Without one, a long tuple that many tensors share would be copied for each of them. */
+    private static final int MAX_AXES = 64;
+
     private static final Map<String, StoredType> STORAGES = Map.of(
             "torch DoubleStorage", StoredType.F64, "torch FloatStorage", StoredType.F32,
             "torch HalfStorage", StoredType.F16, "torch BFloat16Storage", StoredType.BF16,
@@ -177,6 +180,9 @@ final class Unpickler {
 
     private long[] sizes(Object tuple) throws InvalidFileException {
         Object[] values = (Object[]) tuple;
+        if (values.length > MAX_AXES) {
+            throw invalid("its pickle has a tensor of " + values.length + " axes, more than " + MAX_AXES);
+        }
         long[] sizes = new long[values.length];
         for (int i = 0; i < sizes.length; i++) {
             sizes[i] = nonNegative(values[i]);

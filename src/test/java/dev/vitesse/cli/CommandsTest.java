@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import javax.imageio.ImageIO;
@@ -135,6 +136,33 @@ class CommandsTest {
         CliRun none = CliRun.of("classify", "--model", run, "--device", "cpu", images.resolve("b.png"));
         assertThat(none.exitCode()).isEqualTo(ExitCodes.BAD_INPUT);
         assertThat(none.errors()).hasSize(1);
+    }
+
+    @Test
+    void classifyGoesThroughFoldersInOrder() throws IOException {
+        Path top = Files.createDirectories(folder.resolve("tree/inner/deep")).getParent().getParent();
+        List<Path> expected = new ArrayList<>();
+        for (int i = 0; i < 70; i++) {
+            Path parent = i < 35 ? top : i < 60 ? top.resolve("inner") : top.resolve("inner/deep");
+            expected.add(IdxFiles.png(parent.resolve("image" + (100 + i) + ".png"), 1 + i % 3));
+        }
+        Files.writeString(top.resolve("notes.txt"), "no image, and not meant to be one");
+        Files.createSymbolicLink(top.resolve("inner/round"), top);
+        CliRun result = CliRun.of("classify", "--model", run, "--device", "cpu", "--json", top);
+        assertThat(result.exitCode()).as(result.err()).isEqualTo(ExitCodes.FAILED);
+        expected.sort(null);
+        assertThat(result.json().get("results").findValuesAsText("image"))
+                .containsExactlyElementsOf(expected.stream().map(Path::toString).toList());
+        assertThat(result.json().get("failed")).hasSize(1);
+        assertThat(result.errors()).hasSize(1).first().asString().contains("round: leads round in circles");
+        assertThat(result.err()).contains("70 images classified, ").contains("1 of 71 could not be read");
+        // The same image alone: other batches, the same answer.
+        CliRun one = CliRun.of("classify", "--model", run, "--device", "cpu", "--json", expected.get(40));
+        assertThat(one.json().get("results").get(0)).isEqualTo(result.json().get("results").get(40));
+        assertThat(one.err()).doesNotContain("images/s");
+        CliRun none = CliRun.of("classify", "--model", run, "--device", "cpu", Files.createDirectory(top.resolve("x")));
+        assertThat(none.exitCode()).isZero();
+        assertThat(none.err()).contains("warning: no image was given");
     }
 
     @Test

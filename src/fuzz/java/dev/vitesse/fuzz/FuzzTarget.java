@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.fuzz;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What Jazzer calls with each of its inputs. */
+public final class FuzzTarget {
+    /** The system property that names the reader. */
+    static final String READER = "vitesse.fuzz.reader";
+
+    private static final Reader TARGET = Reader.valueOf(System.getProperty(READER));
+    private static final Path SCRATCH = scratch();
+
+    static {
+        // Classes are loaded and instrumented where they are first used: that memory is not the reader's.
+        for (byte[] seed : Seeds.of(TARGET)) {
+            try {
+                TARGET.check(SCRATCH, seed);
+            } catch (AssertionError e) {
+                System.err.println("before the search: " + e.getMessage());
+            }
+        }
+    }
+
+    private FuzzTarget() {}
+
+    private static Path scratch() {
+        try {
+            Path file = Files.createTempFile("vitesse-fuzz", "");
+            file.toFile().deleteOnExit();
+            return file;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static void fuzzerTestOneInput(byte[] input) {
+        TARGET.check(SCRATCH, input);
+    }
+}
