@@ -66,6 +66,7 @@ public final class Main implements Runnable {
                 new ClassifyCommand(console),
                 new EvaluateCommand(console),
                 new VerifyCommand(console),
+                new BenchCommand(console),
                 new DevicesCommand(console),
                 new KernelsCommand(console),
                 new JvmFlagsCommand(console))) {
