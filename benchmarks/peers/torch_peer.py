@@ -21,6 +21,26 @@ from torch.nn import functional as F
 SHORTEST_SAMPLE_NANOS = 200_000  # as the library's own samples
 
 
+def sinusoids(tokens, width):
+    """Sines at even and cosines at odd elements (Vaswani et al. 2017, section 3.5): [tokens, width]."""
+    element = torch.arange(width)
+    angle = torch.arange(tokens, dtype=torch.float64)[:, None] / 10000 ** ((element - element % 2) / width)
+    return torch.where(element % 2 == 0, angle.sin(), angle.cos()).float()
+
+
+def read_safetensors(path):
+    """The float32 tensors of a file by name."""
+    with open(path, "rb") as file:
+        data = file.read()
+    length = int.from_bytes(data[:8], "little")
+    tensors = {}
+    for name, entry in json.loads(data[8:8 + length]).items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            tensors[name] = torch.frombuffer(bytearray(data[begin:end]), dtype=torch.float32).reshape(entry["shape"])
+    return tensors
+
+
 class Block(nn.Module):
     """Pre-norm encoder block under timm's names."""
 
@@ -49,6 +69,8 @@ class VisionTransformer(nn.Module):
             dict(proj=nn.Conv2d(c["channels"], c["width"], c["patch_size"], c["patch_size"])))
         self.cls_token = nn.Parameter(torch.zeros(1, 1, c["width"]))
         position = torch.randn(1, patches + 1, c["width"]) * 0.02
+        if not c["learned_position"]:
+            position = sinusoids(patches + 1, c["width"])[None]
         self.pos_embed = nn.Parameter(position, requires_grad=c["learned_position"])
         self.blocks = nn.ModuleList(
             Block(c["width"], c["heads"], c["mlp_width"], c["epsilon"]) for _ in range(c["depth"]))
@@ -179,19 +201,32 @@ class Workload:
         c, batch = self.message["config"], self.message["batch"]
         return self.read("images", (batch, c["channels"], c["image_size"], c["image_size"]))
 
+    def model(self):
+        """The model with the weights that the library's own has."""
+        model = VisionTransformer(self.message["config"])
+        tensors = read_safetensors(os.path.join(self.message["folder"], "weights", "model.safetensors"))
+        for name, parameter in model.named_parameters():
+            if name in tensors:
+                parameter.data.copy_(tensors.pop(name).reshape(parameter.shape))
+            elif parameter.requires_grad:
+                raise KeyError(f"no weights for {name}")
+        if tensors:
+            raise KeyError(f"weights without a place: {', '.join(tensors)}")
+        return model.to(self.device)
+
     def inference(self):
-        model, images = VisionTransformer(self.message["config"]).to(self.device).eval(), self.images()
-        images = images.to("cpu")
+        model, images = self.model().eval(), self.images().to("cpu")
 
         def call():
             with torch.inference_mode():
                 return model(images.to(self.device)).to("cpu")
-        return call, None  # other weights
+        return call, lambda logits: dict(logits=logits)
 
     def training(self):
-        model, images = VisionTransformer(self.message["config"]).to(self.device), self.images()
+        model, images = self.model(), self.images()
         labels = self.read("labels", (self.message["batch"],), torch.int32).long()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.05)
+        optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=1e-5, weight_decay=0.05)
+        self.write(self.first_step(model, images, labels))
 
         def call():
             optimizer.zero_grad()
@@ -199,7 +234,16 @@ class Workload:
             loss.backward()
             optimizer.step()
             return loss.item()
-        return call, None
+        return call, None  # the first step was written
+
+    def first_step(self, model, images, labels):
+        """Loss and gradient norm where only the images count that the library's reference computes too."""
+        few = labels.clone()
+        few[self.message["checked_images"]:] = -1
+        loss = F.cross_entropy(model(images), few, ignore_index=-1)
+        loss.backward()
+        gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+        return dict(loss=loss.reshape(1), gradientNorm=torch.cat(gradients).norm().reshape(1))
 
 
 def repeats_of(call, wait):

@@ -134,7 +134,9 @@ public class DeviceBenchmark {
     @TearDown(Level.Iteration)
     public void end() {
         if (link != null) {
-            link.send(Link.message("done").put("repeats", repeats));
+            ObjectNode done = Link.message("done").put("repeats", repeats);
+            job.deviceNanos().ifPresent(nanos -> done.put("device_nanos", nanos));
+            link.send(done);
         }
     }
 

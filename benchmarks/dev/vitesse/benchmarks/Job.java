@@ -3,6 +3,7 @@ package dev.vitesse.benchmarks;
 
 import dev.vitesse.backend.Backend;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** A workload on an opened device, ready to run. */
 interface Job extends AutoCloseable {
@@ -11,6 +12,11 @@ interface Job extends AutoCloseable {
 
     /** Waits until the device is done. */
     void await();
+
+    /** The time of a run by the device's own clock, in nanoseconds; empty where it has none or the job is more than that. */
+    default OptionalLong deviceNanos() {
+        return OptionalLong.empty();
+    }
 
     /** Runs once with the inputs as they were given and returns what came out, as bits. */
     Map<String, int[]> answer();

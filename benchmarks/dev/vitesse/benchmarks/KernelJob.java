@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** One call of an operation; its operands stay on the device. */
 final class KernelJob implements Job {
@@ -49,6 +50,11 @@ final class KernelJob implements Job {
     @Override
     public void await() {
         probe.read(probed);
+    }
+
+    @Override
+    public OptionalLong deviceNanos() {
+        return program.runTimed();
     }
 
     @Override

@@ -36,6 +36,9 @@ final class Match {
     private final Map<Contender, Outcome> outcomes = new HashMap<>();
     private final Map<Contender, ObjectNode> readiness = new HashMap<>();
     private final Map<Contender, References.Difference> differences = new HashMap<>();
+    private final Map<Contender, List<Double>> deviceNanos = new HashMap<>();
+    private final Map<Contender, List<Double>> watts = new HashMap<>();
+    private final EnergyMeter energy = new EnergyMeter();
 
     /**
      * What a contender did.
@@ -44,12 +47,16 @@ final class Match {
      * @param difference from the reference; null if nothing was compared
      * @param ready what its process said when it was ready
      * @param samples nanoseconds of a run, by round
+     * @param deviceNanos of a run by the device's clock, by round; empty where it has none
+     * @param watts that the processor took, by round; empty where that cannot be read
      */
     record Outcome(
             String failure,
             References.@Nullable Difference difference,
             @Nullable ObjectNode ready,
-            List<double[]> samples) {}
+            List<double[]> samples,
+            List<Double> deviceNanos,
+            List<Double> watts) {}
 
     Match(Workload workload, List<References.Expected> expected, Exchange exchange, Pace pace, Reception reception,
             BooleanSupplier stopped) {
@@ -142,12 +149,20 @@ final class Match {
         boolean counts = iteration >= pace.warmups();
         attempt(contender, link -> {
             pause();
+            energy.start();
             link.send(Link.message("go").put("seconds", counts ? pace.seconds() : pace.warmupSeconds()));
             ObjectNode done = link.receive(ANSWER);
+            Double power = energy.stop();
             if (!done.path("say").asText().equals("done")) {
                 fail(contender, done.path("reason").asText("it said " + done));
             } else if (counts) {
                 entrants.get(contender).iterationDone(done);
+                if (done.has("device_nanos")) {
+                    deviceNanos.computeIfAbsent(contender, c -> new ArrayList<>()).add(done.get("device_nanos").asDouble());
+                }
+                if (power != null) {
+                    watts.computeIfAbsent(contender, c -> new ArrayList<>()).add(power);
+                }
             }
         });
     }
@@ -173,8 +188,7 @@ final class Match {
             if (outcomes.get(contender) == null) {
                 String failure = samples.size() == pace.rounds() ? ""
                         : "JMH gave " + samples.size() + " of " + pace.rounds() + " iterations";
-                outcomes.put(contender,
-                        new Outcome(failure, differences.get(contender), readiness.get(contender), samples));
+                outcomes.put(contender, outcome(contender, failure, samples));
             }
         });
     }
@@ -201,8 +215,12 @@ final class Match {
     }
 
     private void fail(Contender contender, String reason) {
-        outcomes.putIfAbsent(contender,
-                new Outcome(reason, differences.get(contender), readiness.get(contender), List.of()));
+        outcomes.putIfAbsent(contender, outcome(contender, reason, List.of()));
+    }
+
+    private Outcome outcome(Contender contender, String failure, List<double[]> samples) {
+        return new Outcome(failure, differences.get(contender), readiness.get(contender), samples,
+                deviceNanos.getOrDefault(contender, List.of()), watts.getOrDefault(contender, List.of()));
     }
 
     private void leave(Contender contender) {

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param samples number of samples in all rounds
  * @param p50 median of all samples, nanoseconds
  * @param p99 99th percentile of all samples, nanoseconds
+ * @param deviceNanos time of a run by the device's own clock, without waiting and transfers; null where it has none
+ * @param watts that the processor took meanwhile, with everything else on it; null where that cannot be read
  * @param firstRunNanos from the opened device to the first result: compilation, weights, upload; the median of the forks
  */
 public record Measurement(
@@ -43,6 +45,8 @@ public record Measurement(
         long samples,
         @Nullable Double p50,
         @Nullable Double p99,
+        @Nullable Double deviceNanos,
+        @Nullable Double watts,
         @Nullable Double firstRunNanos) {
 
     /** Whether there are times. */

@@ -22,17 +22,16 @@ final class PeerContender implements Contender {
 
     private final String name;
     private final List<String> command;
-    private final Path log;
+    private @Nullable Path log;
     private @Nullable Process process;
 
     /**
+     * @param name unique in the session
      * @param command that starts the process; {@code --port N --name NAME} are added
-     * @param log what its process prints goes there
      */
-    PeerContender(String name, List<String> command, Path log) {
+    PeerContender(String name, List<String> command) {
         this.name = name;
         this.command = List.copyOf(command);
-        this.log = log;
     }
 
     @Override
@@ -57,6 +56,7 @@ final class PeerContender implements Contender {
             List<String> full = new ArrayList<>(command);
             full.addAll(List.of("--port", String.valueOf(reception.port()), "--name", name));
             try {
+                log = Files.createTempFile("vitesse-peer-" + name, ".log");
                 process = new ProcessBuilder(full).redirectErrorStream(true).redirectOutput(log.toFile()).start();
             } catch (IOException e) {
                 throw new DeviceException("peer " + name + " cannot be started (" + e.getMessage()
@@ -67,6 +67,9 @@ final class PeerContender implements Contender {
     }
 
     private String lastLines() {
+        if (log == null) {
+            return "";
+        }
         try {
             List<String> lines = Files.readAllLines(log);
             return String.join(" | ", lines.subList(Math.max(0, lines.size() - LOG_LINES), lines.size()));
@@ -79,6 +82,13 @@ final class PeerContender implements Contender {
     public void close() {
         if (process != null) {
             process.destroy();
+        }
+        try {
+            if (log != null) {
+                Files.deleteIfExists(log);
+            }
+        } catch (IOException e) {
+            // Left to the system's cleaning of temporary files.
         }
     }
 

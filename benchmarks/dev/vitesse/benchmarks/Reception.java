@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Where contenders' processes call in, over this machine's loopback interface only. */
 final class Reception implements AutoCloseable {
     private static final int POLL_MILLIS = 100;
-    private static final Duration HELLO = Duration.ofSeconds(10);
+    private static final Duration HELLO = Duration.ofSeconds(60);
 
     private final ServerSocket server;
     private final Map<String, Link> links = new HashMap<>();
@@ -46,8 +46,8 @@ final class Reception implements AutoCloseable {
             Link link = new Link(server.accept());
             ObjectNode hello = link.receive(HELLO);
             links.put(hello.path("contender").asText(), link);
-        } catch (SocketTimeoutException e) {
-            // Nobody called.
+        } catch (SocketTimeoutException | Link.BrokenException e) {
+            // Nobody called, or nobody who belongs here.
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -4,6 +4,8 @@ package dev.vitesse.benchmarks;
 import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.Backends;
 import dev.vitesse.backend.ElementType;
+import dev.vitesse.io.ModelFiles;
+import dev.vitesse.io.ModelInfo;
 import dev.vitesse.kernels.CaseRunner;
 import dev.vitesse.kernels.KernelCase;
 import dev.vitesse.kernels.Operand;
@@ -14,6 +16,9 @@ import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
 import dev.vitesse.train.Optimizers;
 import dev.vitesse.train.TrainingStep;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -130,6 +135,16 @@ final class References {
                     relative(TrainingJob.LOSS, Job.floats(answer.get(TrainingJob.LOSS)), Verification.FORWARD_TOLERANCE),
                     relative(TrainingJob.GRADIENT_NORM, Job.floats(answer.get(TrainingJob.GRADIENT_NORM)),
                             Verification.GRADIENT_TOLERANCE));
+        }
+    }
+
+    /** Saves the weights that every process draws for itself, for peers, which do not. */
+    static void writeWeights(Workload workload, Path folder) {
+        try (Backend backend = Backends.open("reference");
+                VisionTransformer model = VisionTransformer.create(workload.config(), backend, ModelData.SEED)) {
+            ModelFiles.save(folder.resolve("weights"), model, ModelInfo.NONE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

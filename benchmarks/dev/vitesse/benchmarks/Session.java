@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,7 @@ public final class Session {
     private final Progress progress;
     private final Path folder;
     private final List<Measurement> measurements = new ArrayList<>();
+    private final Map<Contender, String> descriptions = new HashMap<>();
     private volatile boolean stopped;
 
     /**
@@ -41,11 +43,17 @@ public final class Session {
 
     /** Told of what goes on. */
     public interface Progress {
-        /** @param secondsLeft an estimate */
+        /**
+         * The next workload.
+         *
+         * @param secondsLeft an estimate
+         */
         void workload(int number, int of, String title, double secondsLeft);
 
-        void measured(List<Measurement> of);
+        /** A contender that has no times. */
+        void failed(String title, String contender, String reason);
 
+        /** Something that is done before. */
         void note(String text);
     }
 
@@ -67,8 +75,9 @@ public final class Session {
         ProcessHandle.current().children().forEach(ProcessHandle::destroy);
     }
 
-    boolean isStopped() {
-        return stopped;
+    /** What a contender's process said it is, or {@code otherwise} if it never did. */
+    String description(Contender contender, String otherwise) {
+        return descriptions.getOrDefault(contender, otherwise);
     }
 
     /** Measures everything; after {@link #stop} what has been measured until then. */
@@ -78,10 +87,12 @@ public final class Session {
             for (int i = 0; i < workloads.size() && !stopped; i++) {
                 double left = plan.seconds - (System.nanoTime() - start) / 1e9;
                 Workload workload = workloads.get(i);
-                progress.workload(i + 1, workloads.size(), workload.title(), left);
+                double estimate = i == 0 ? left : (System.nanoTime() - start) / 1e9 / i * (workloads.size() - i);
+                progress.workload(i + 1, workloads.size(), workload.title(), estimate);
                 List<Measurement> measured = measure(workload, left / (workloads.size() - i), reception);
                 measurements.addAll(measured);
-                progress.measured(measured);
+                measured.stream().filter(m -> m.status() == Measurement.Status.FAILED)
+                        .forEach(m -> progress.failed(m.title(), m.contender(), m.reason()));
             }
         } finally {
             contenders.forEach(Contender::close);
@@ -93,9 +104,20 @@ public final class Session {
     private List<Measurement> measure(Workload workload, double seconds, Reception reception) {
         long deadline = System.nanoTime() + (long) (seconds * 1e9);
         Exchange exchange = new Exchange(newFolder());
-        References.inputs(workload).forEach(exchange::writeInput);
-        List<References.Expected> expected = References.expected(workload);
         List<Contender> able = contenders.stream().filter(c -> c.refusal(workload).isEmpty()).toList();
+        List<References.Expected> expected;
+        try {
+            expected = References.expected(workload);
+            References.inputs(workload).forEach(exchange::writeInput);
+            if (workload.kernelCase() == null && able.stream().anyMatch(Contender::isPeer)) {
+                References.writeWeights(workload, exchange.folder());
+            }
+        } catch (OutOfMemoryError e) {
+            String reason = "the reference lacks memory (" + e.getMessage() + "): use a smaller batch or model, or raise it"
+                    + " with VITESSE_JAVA_OPTS=-Xmx8g";
+            return contenders.stream().map(c ->
+                    withoutTimes(workload, c, Measurement.Status.FAILED, reason, null)).toList();
+        }
         Map<Contender, List<Match.Outcome>> outcomes = new LinkedHashMap<>();
         able.forEach(contender -> outcomes.put(contender, new ArrayList<>()));
         for (int fork = 0; fork < plan.forks && !stopped; fork++) {
@@ -107,7 +129,12 @@ public final class Session {
                     .allMatch(outcome -> outcome.failure().isEmpty())).toList();
             Match match = new Match(workload, expected, exchange, pace(left / (plan.forks - fork), healthy.size()),
                     reception, () -> stopped);
-            match.play(healthy).forEach((contender, outcome) -> outcomes.get(contender).add(outcome));
+            match.play(healthy).forEach((contender, outcome) -> {
+                outcomes.get(contender).add(outcome);
+                if (outcome.ready() != null) {
+                    descriptions.put(contender, outcome.ready().path("device").asText());
+                }
+            });
         }
         delete(exchange.folder());
         return contenders.stream().map(c -> able.contains(c)
@@ -152,14 +179,19 @@ public final class Session {
         }
         List<double[]> rounds = outcomes.stream().flatMap(outcome -> outcome.samples().stream()).toList();
         double[] all = rounds.stream().flatMapToDouble(Arrays::stream).toArray();
-        double[] first = outcomes.stream().map(Match.Outcome::ready).filter(Objects::nonNull)
-                .mapToDouble(ready -> ready.path("first_run_nanos").asDouble(Double.NaN))
-                .filter(Double::isFinite).toArray();
+        List<Double> first = outcomes.stream().map(Match.Outcome::ready).filter(Objects::nonNull)
+                .filter(ready -> ready.has("first_run_nanos"))
+                .map(ready -> ready.get("first_run_nanos").asDouble()).toList();
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(),
                 workload.preset(), workload.batch(), workload.flops(), workload.bytes(), contender.name(),
                 Measurement.Status.OK, "", difference, rounds.stream().map(Statistics::median).toList(), all.length,
                 Statistics.median(all), Statistics.percentile(99, all),
-                first.length == 0 ? null : Statistics.median(first));
+                median(outcomes.stream().flatMap(outcome -> outcome.deviceNanos().stream()).toList()),
+                median(outcomes.stream().flatMap(outcome -> outcome.watts().stream()).toList()), median(first));
+    }
+
+    private static @Nullable Double median(List<Double> values) {
+        return values.isEmpty() ? null : Statistics.median(values.stream().mapToDouble(Double::doubleValue).toArray());
     }
 
     private static Measurement skipped(Workload workload, Contender contender, String reason) {
@@ -170,6 +202,6 @@ public final class Session {
             String reason, @Nullable Double difference) {
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(),
                 workload.preset(), workload.batch(), workload.flops(), workload.bytes(), contender.name(), status,
-                reason, difference, List.of(), 0, null, null, null);
+                reason, difference, List.of(), 0, null, null, null, null, null);
     }
 }

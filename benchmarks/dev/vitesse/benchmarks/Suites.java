@@ -24,6 +24,8 @@ final class Suites {
     private static final int SMALL_IMAGE_TRAINING_BATCH = 128;
     private static final int TRAINING_BATCH = 8;
 
+    private static final int LARGEST_KERNEL_BATCH = 8;
+
     /** Batches at which README compares inference with PyTorch's. */
     private static final int[] YARDSTICK_BATCHES = {1, 8};
 
@@ -32,7 +34,8 @@ final class Suites {
     /**
      * A preset's kernels, inference and training step.
      *
-     * @param batches of inference; the kernels have the largest, the training step one that suits the images
+     * @param batches of inference; the kernels have the largest that the reference can follow, the training step one that
+     *     suits the images
      * @param quick only what takes most of the time
      */
     static List<Workload> preset(String preset, List<Integer> batches, boolean quick) {
@@ -42,7 +45,8 @@ final class Suites {
             workloads.add(Workload.inference(preset, batch));
         }
         workloads.add(Workload.training(preset, trainingBatch(config)));
-        int kernelBatch = batches.stream().max(Integer::compare).orElseThrow();
+        int kernelBatch = batches.stream().filter(batch -> batch <= LARGEST_KERNEL_BATCH).max(Integer::compare)
+                .orElse(LARGEST_KERNEL_BATCH);
         Set<String> quickOps = new HashSet<>();
         for (KernelCase kernelCase : ModelCases.of(config, kernelBatch)) {
             if (!quick || MAIN.contains(kernelCase.op()) && quickOps.add(kernelCase.op())) {

@@ -2,84 +2,55 @@
 package dev.vitesse.benchmarks;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/** The table on the terminal. */
+/** The report on the terminal. */
 public final class TextReport {
+    /** Columns of words; those of figures are aligned to the right. */
+    private static final List<String> WORDS = List.of("workload", "contender", "device");
+
     private TextReport() {}
 
-    public static String table(List<Measurement> measurements, String baseline) {
-        List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {"workload", "contender", "ms", "95 % interval", "p99", "GFLOP/s", "GB/s", "images/s",
-            "difference", "against " + baseline});
-        Map<String, List<Measurement>> byWorkload = new LinkedHashMap<>();
-        measurements.forEach(m -> byWorkload.computeIfAbsent(m.workload(), w -> new ArrayList<>()).add(m));
-        byWorkload.values().forEach(of -> {
-            Measurement base = of.stream().filter(m -> m.contender().equals(baseline)).findFirst().orElse(null);
-            of.forEach(m -> rows.add(row(m, base)));
-        });
-        return aligned(rows);
+    /** Contenders, then measurements. */
+    public static String of(Report report) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(Cells.headings(report));
+        report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
+        return aligned(contenders(report)) + "\n" + aligned(rows);
     }
 
-    private static String[] row(Measurement m, @Nullable Measurement base) {
-        if (!m.isOk()) {
-            String what = m.status() == Measurement.Status.FAILED ? "FAILED: " : "skipped: ";
-            return new String[] {m.title(), m.contender(), what + m.reason()};
+    static List<List<String>> contenders(Report report) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("contender", "GFLOP/s at best", "GB/s copying", "GB/s up", "GB/s down", "cold start s",
+                "of it opening", "compiling", "device"));
+        for (Report.ContenderInfo info : report.contenders()) {
+            DeviceFigures f = info.figures();
+            rows.add(List.of(info.name(), Cells.optional(f.gigaflops()), Cells.optional(f.copyGigabytes()),
+                    Cells.optional(f.uploadGigabytes()), Cells.optional(f.downloadGigabytes()),
+                    Cells.optional(f.coldStartSeconds()), Cells.optional(f.openSeconds()),
+                    Cells.optional(f.compileSeconds()), info.description()));
         }
-        Statistics.Estimate time = m.time();
-        String versus = base == null || base == m || !base.isOk() ? "" : versus(m, base);
-        boolean kernel = m.kind().equals(Workload.Kind.KERNEL.text());
-        return new String[] {
-            m.title(), m.contender(), millis(time.median()), millis(time.low()) + " to " + millis(time.high()),
-            millis(m.p99()), number(m.gigaflops()), number(m.gigabytes()), kernel ? "" : number(m.imagesPerSecond()),
-            m.difference() == null ? "not compared" : String.format(Locale.ROOT, "%.1e", m.difference()), versus
-        };
+        return rows;
     }
 
-    private static String versus(Measurement m, Measurement base) {
-        Statistics.Comparison c = Statistics.paired(m.rounds(), base.rounds());
-        String verdict = switch (c.verdict()) {
-            case FASTER -> "faster";
-            case SLOWER -> "slower";
-            case SAME -> "same within noise";
-        };
-        return String.format(Locale.ROOT, "%.2fx (%.2f to %.2f), %s", c.speedup().median(), c.speedup().low(),
-                c.speedup().high(), verdict);
-    }
-
-    private static String millis(double nanos) {
-        return number(nanos / 1e6);
-    }
-
-    /** Three digits that count. */
-    static String number(double value) {
-        if (value >= 100) {
-            return String.format(Locale.ROOT, "%.0f", value);
-        }
-        int decimals = value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
-        return String.format(Locale.ROOT, "%." + decimals + "f", value);
-    }
-
-    private static String aligned(List<String[]> rows) {
-        int columns = rows.stream().mapToInt(r -> r.length).max().orElse(0);
-        int[] widths = new int[columns];
-        for (String[] row : rows) {
-            // A reason instead of figures runs on over the columns.
-            int aligned = row.length == columns ? columns : row.length - 1;
+    /** Rows under their headings; a row with fewer cells ends with one that runs on over the others. */
+    static String aligned(List<List<String>> rows) {
+        List<String> headings = rows.getFirst();
+        int[] widths = new int[headings.size()];
+        for (List<String> row : rows) {
+            int aligned = row.size() == headings.size() ? row.size() : row.size() - 1;
             for (int i = 0; i < aligned; i++) {
-                widths[i] = Math.max(widths[i], row[i].length());
+                widths[i] = Math.max(widths[i], row.get(i).length());
             }
         }
         StringBuilder text = new StringBuilder();
-        for (String[] row : rows) {
+        for (List<String> row : rows) {
             StringBuilder line = new StringBuilder();
-            for (int i = 0; i < row.length; i++) {
-                boolean left = i < 2 || i >= columns - 1 || row.length < columns;
-                line.append(String.format(left ? "%-" + Math.max(1, widths[i]) + "s  " : "%" + Math.max(1, widths[i]) + "s  ", row[i]));
+            for (int i = 0; i < row.size(); i++) {
+                boolean last = i == row.size() - 1 && (row.size() < headings.size() || i == headings.size() - 1);
+                String padding = " ".repeat(last ? 0 : Math.max(0, widths[i] - row.get(i).length()));
+                boolean left = last || WORDS.contains(headings.get(i));
+                line.append(left ? row.get(i) + padding : padding + row.get(i)).append("  ");
             }
             text.append(line.toString().stripTrailing()).append('\n');
         }
