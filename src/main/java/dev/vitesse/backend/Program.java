@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.backend;
 
+import java.util.OptionalLong;
+
 /** A recorded sequence of {@link Kernels} calls that can be run any number of times, always on the same buffers. */
 public interface Program extends AutoCloseable {
     /**
@@ -10,6 +12,18 @@ public interface Program extends AutoCloseable {
      * @throws DeviceException if the device fails
      */
     void run();
+
+    /**
+     * Runs the sequence once, waits for it, and tells how long the device computed by its own clock: without transfers,
+     * and without the time in which it waited for this process.
+     *
+     * @return nanoseconds; empty where the device does not measure itself
+     * @throws DeviceException if the device fails
+     */
+    default OptionalLong runTimed() {
+        run();
+        return OptionalLong.empty();
+    }
 
     /** Releases what belongs to the program alone (scratch, compiled code); its tensors stay. */
     @Override

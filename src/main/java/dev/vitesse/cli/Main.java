@@ -68,6 +68,7 @@ public final class Main implements Runnable {
                 new FeaturesCommand(console),
                 new AttentionCommand(console),
                 new VerifyCommand(console),
+                new BenchCommand(console),
                 new DevicesCommand(console),
                 new KernelsCommand(console),
                 new JvmFlagsCommand(console))) {

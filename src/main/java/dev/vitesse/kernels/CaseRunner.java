@@ -82,7 +82,7 @@ public final class CaseRunner {
     }
 
     /** The results that the reference computes, unrounded. */
-    static Map<String, double[]> expected(KernelCase kernelCase, Map<String, double[]> inputs) {
+    public static Map<String, double[]> expected(KernelCase kernelCase, Map<String, double[]> inputs) {
         Map<String, double[]> expected = reference(kernelCase, kernelCase.call(), inputs);
         for (Operand operand : kernelCase.operands()) {
             double[] values = expected.get(operand.name());

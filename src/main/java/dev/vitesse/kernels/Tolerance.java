@@ -33,7 +33,8 @@ public record Tolerance(double relative, double magnitude) {
         return new Tolerance(relative * factor, magnitude);
     }
 
-    boolean accepts(double expected, float actual) {
+    /** Whether {@code actual} is near enough to {@code expected}; NaN is near to NaN alone. */
+    public boolean accepts(double expected, float actual) {
         if (relative == 0 || !Double.isFinite(expected)) {
             return (float) expected == actual || Double.isNaN(expected) && Float.isNaN(actual);
         }

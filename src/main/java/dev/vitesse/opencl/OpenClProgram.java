@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jocl.Pointer;
@@ -110,12 +111,27 @@ final class OpenClProgram implements Program {
     }
 
     @Override
-    public void run() {
+    public OptionalLong runTimed() {
+        checkOpen();
+        try (OpenClTimer timer = new OpenClTimer(runtime)) {
+            for (Prepared launch : prepared) {
+                timer.run(launch.kernel(), launch.global(), launch.local());
+            }
+            return OptionalLong.of(timer.nanos());
+        }
+    }
+
+    private void checkOpen() {
         if (closed) {
             throw new IllegalStateException("program " + name + " has been closed");
         }
         // Kernels do not keep their buffers alive: a closed one would crash the driver.
         buffers.forEach(OpenClBuffer::memory);
+    }
+
+    @Override
+    public void run() {
+        checkOpen();
         for (Prepared launch : prepared) {
             runtime.enqueue(launch.kernel(), launch.global(), launch.local());
         }

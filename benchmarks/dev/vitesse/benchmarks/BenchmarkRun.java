@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import dev.vitesse.backend.Backend;
+import dev.vitesse.backend.BackendOptions;
+import dev.vitesse.backend.Backends;
+import dev.vitesse.backend.DeviceInfo;
+import dev.vitesse.model.VitConfig;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.results.format.ResultFormatFactory;
+import org.openjdk.jmh.results.format.ResultFormatType;
+
+/** A run of the benchmarks: chooses workloads and contenders, measures, and puts the results together. */
+public final class BenchmarkRun {
+    private static final int WARMUPS = 2;
+    private static final int QUICK_WARMUPS = 1;
+    private static final double WARMUP_SECONDS = 0.5;
+    /** The session makes it fit its time. */
+    private static final double ANY_ITERATION = 0.3;
+    private static final int COLD_STARTS = 3;
+    private static final String TORCH = "torch";
+
+    private final Settings settings;
+    private final List<Workload> workloads;
+    private final List<RunResult> jmhResults = Collections.synchronizedList(new ArrayList<>());
+    private final Map<String, String> descriptions = new LinkedHashMap<>();
+    private volatile @Nullable Session session;
+    private volatile boolean stopped;
+
+    /**
+     * Checks what was asked for; opens every device once.
+     *
+     * @throws IllegalArgumentException if a preset or peer is unknown or cannot be used, or no workload has a name that
+     *     was asked for
+     * @throws dev.vitesse.backend.DeviceException if a device is unknown or cannot run
+     */
+    public BenchmarkRun(Settings settings) {
+        this.settings = settings;
+        workloads = select(settings);
+        settings.peers().forEach(this::checkPeer);
+        for (String device : settings.devices()) {
+            try (Backend backend = Backends.open(device, BackendOptions.DEFAULTS.withThreads(settings.threads()))) {
+                descriptions.put(device, backend.name());
+            }
+        }
+    }
+
+    private static List<Workload> select(Settings settings) {
+        List<Workload> listed = new ArrayList<>();
+        if (settings.yardstick()) {
+            listed.addAll(Suites.yardstick());
+        } else {
+            settings.presets().forEach(VitConfig::preset); // all of them, before any is spent time on
+            settings.presets().forEach(p -> listed.addAll(Suites.preset(p, settings.batches(), settings.quick())));
+        }
+        Map<String, Workload> all = new LinkedHashMap<>();
+        listed.forEach(workload -> all.putIfAbsent(workload.id(), workload));
+        for (String part : settings.only()) {
+            if (all.values().stream().noneMatch(workload -> isWanted(workload, List.of(part)))) {
+                throw new IllegalArgumentException("no workload's name contains '" + part
+                        + "': there are kernel, inference, training and the operations "
+                        + String.join(", ", all.values().stream().map(Workload::op).distinct().toList()));
+            }
+        }
+        return all.values().stream().filter(workload -> isWanted(workload, settings.only())).toList();
+    }
+
+    private static boolean isWanted(Workload workload, List<String> only) {
+        String id = workload.id().toLowerCase(Locale.ROOT);
+        return only.isEmpty() || only.stream().anyMatch(part -> id.contains(part.toLowerCase(Locale.ROOT)));
+    }
+
+    private void checkPeer(String name) {
+        if (!name.equals(TORCH)) {
+            throw new IllegalArgumentException("unknown peer '" + name + "': use " + TORCH);
+        }
+        String problem;
+        try {
+            Process process = new ProcessBuilder(settings.python(), "-c", "import torch").redirectErrorStream(true).start();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+            problem = process.waitFor() == 0 ? "" : output.lines().reduce((first, last) -> last).orElse("");
+        } catch (IOException e) {
+            problem = e.getMessage();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            problem = "interrupted";
+        }
+        if (!problem.isEmpty()) {
+            throw new IllegalArgumentException("peer torch does not start with " + settings.python() + " (" + problem
+                    + "): install PyTorch for it, or name another interpreter with --python");
+        }
+    }
+
+    /** Names of what will be measured. */
+    public List<String> workloads() {
+        return workloads.stream().map(Workload::id).toList();
+    }
+
+    /**
+     * Measures. After {@link #stop} the report holds what was measured by then.
+     *
+     * @param command as the report shows it
+     */
+    public Report run(String command, Session.Progress progress) {
+        long start = System.nanoTime();
+        Environment environment = Environment.here(settings.flags().plain());
+        List<Contender> contenders = contenders();
+        String preset = workloads.getFirst().preset();
+        Map<String, DeviceFigures> figures = new LinkedHashMap<>();
+        for (String device : settings.devices()) {
+            progress.note("cold start and peaks of " + device);
+            if (!stopped) {
+                figures.put(device, figures(device, preset, settings.quick() ? 1 : COLD_STARTS));
+            }
+        }
+        double left = settings.minutes() * 60 - 2 * (System.nanoTime() - start) / 1e9;
+        Pace pace = new Pace(settings.quick() ? QUICK_WARMUPS : WARMUPS, WARMUP_SECONDS, settings.rounds(), ANY_ITERATION);
+        // Contenders of one session start JMH side by side.
+        System.setProperty("jmh.ignoreLock", "true");
+        Session measuring = new Session(workloads, contenders, new Session.Plan(left, settings.forks(), pace), progress);
+        session = measuring;
+        if (stopped) {
+            measuring.stop();
+        }
+        List<Measurement> measurements = measuring.run();
+        if (!stopped && !settings.quick()) {
+            // Once more, so that a machine which was busy in the beginning does not look small.
+            figures.replaceAll((device, first) -> first.withPeaksOf(figures(device, preset, 1)));
+        }
+        List<Report.ContenderInfo> infos = contenders.stream().map(contender -> info(contender, measuring,
+                figures.getOrDefault(contender.name(), DeviceFigures.NONE))).toList();
+        String baseline = settings.peers().isEmpty() ? settings.devices().getFirst() : settings.peers().getFirst();
+        return new Report(Report.SCHEMA_VERSION, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command,
+                stopped, "float32", baseline, environment, infos, measurements);
+    }
+
+    private DeviceFigures figures(String device, String preset, int starts) {
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts);
+    }
+
+    private List<Contender> contenders() {
+        List<Contender> contenders = new ArrayList<>();
+        for (String device : settings.devices()) {
+            contenders.add(new DeviceContender(device, settings.threads(), settings.flags().of(device), jmhResults::addAll));
+        }
+        for (String peer : settings.peers()) {
+            Path script = settings.home().resolve("benchmarks").resolve("peers").resolve(peer + "_peer.py");
+            contenders.add(new PeerContender(peer,
+                    List.of(settings.python(), script.toString(), "--threads", String.valueOf(settings.threads()))));
+        }
+        return contenders;
+    }
+
+    private Report.ContenderInfo info(Contender contender, Session measured, DeviceFigures figures) {
+        String id = contender.name();
+        Map<String, String> details = Backends.devices().stream()
+                .filter(device -> device.usable() && (device.id().equals(id) || device.id().equals(id + ":0")))
+                .findFirst().map(DeviceInfo::details).orElse(Map.of());
+        String description = measured.description(contender, descriptions.getOrDefault(id, id));
+        return new Report.ContenderInfo(id, description, contender.isPeer(), settings.threads(), details, figures);
+    }
+
+    /** Writes what JMH measured, in its own JSON format. */
+    public void writeJmhResults(Path file) {
+        ResultFormatFactory.getInstance(ResultFormatType.JSON, file.toString()).writeOut(jmhResults);
+    }
+
+    /** Ends the run soon; what is measured by then is kept. May be called on any thread. */
+    public void stop() {
+        stopped = true;
+        Session running = session;
+        if (running != null) {
+            running.stop();
+        } else {
+            ProcessHandle.current().children().forEach(ProcessHandle::destroy);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What changed between two reports, for the workloads and contenders that both measured.
+ *
+ * @param changes every one of them
+ * @param share the loss of speed beyond which a significant change is a regression
+ * @param onlyOne how many measurements have no counterpart
+ */
+public record Changes(List<Change> changes, double share, int onlyOne) {
+    /**
+     * One workload on one contender.
+     *
+     * @param comparison of the new times with the old ones; a speed-up above 1 is a gain
+     * @param failed whether it worked before and fails now
+     */
+    record Change(String title, String contender, Statistics.Comparison comparison, boolean failed) {}
+
+    /** @param share 0.05 allows a loss of five percent */
+    public static Changes between(Report old, Report now, double share) {
+        Map<List<String>, Measurement> before = new HashMap<>();
+        old.measurements().stream().filter(Measurement::isOk).forEach(m -> before.put(key(m), m));
+        List<Change> changes = new ArrayList<>();
+        int matched = 0;
+        int fresh = 0;
+        for (Measurement m : now.measurements()) {
+            Measurement earlier = before.get(key(m));
+            if (earlier == null || m.status() == Measurement.Status.SKIPPED) {
+                fresh += m.isOk() ? 1 : 0;
+                continue;
+            }
+            matched++;
+            changes.add(m.isOk()
+                    ? new Change(m.title(), m.contender(), Statistics.unpaired(m.rounds(), earlier.rounds()), false)
+                    : new Change(m.title(), m.contender(), Statistics.unpaired(earlier.rounds(), earlier.rounds()), true));
+        }
+        return new Changes(List.copyOf(changes), share, fresh + before.size() - matched);
+    }
+
+    private static List<String> key(Measurement m) {
+        return List.of(m.workload(), m.contender());
+    }
+
+    /** Those that became significantly slower, by more than the share, and those that fail now. */
+    List<Change> regressions() {
+        return changes.stream()
+                .filter(c -> c.failed || c.comparison.verdict() == Statistics.Verdict.SLOWER
+                        && c.comparison.speedup().median() < 1 - share)
+                .toList();
+    }
+
+    /** How many there are. */
+    public int regressionCount() {
+        return regressions().size();
+    }
+
+    /** The significant changes as a table, and one line that sums up. */
+    public String text() {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("workload", "contender", "speed-up", "95 % interval", "p", ""));
+        for (Change c : changes) {
+            if (c.failed) {
+                rows.add(List.of(c.title, c.contender, "FAILED now"));
+            } else if (c.comparison.verdict() != Statistics.Verdict.SAME) {
+                Statistics.Estimate e = c.comparison.speedup();
+                rows.add(List.of(c.title, c.contender, String.format(Locale.ROOT, "%.2fx", e.median()),
+                        String.format(Locale.ROOT, "%.2f to %.2f", e.low(), e.high()),
+                        String.format(Locale.ROOT, "%.3f", c.comparison.p()),
+                        regressions().contains(c) ? "REGRESSION" : Cells.verdict(c.comparison.verdict())));
+            }
+        }
+        long faster = changes.stream().filter(c -> !c.failed)
+                .filter(c -> c.comparison.verdict() == Statistics.Verdict.FASTER).count();
+        String sum = String.format(Locale.ROOT, "%d compared: %d faster, %d regressions beyond %s %%, %d in one report only",
+                changes.size(), faster, regressions().size(), Cells.number(100 * share), onlyOne);
+        return (rows.size() == 1 ? "" : TextReport.aligned(rows)) + sum + "\n";
+    }
+}

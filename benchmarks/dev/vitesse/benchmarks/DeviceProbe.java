@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vitesse.backend.Backend;
+import dev.vitesse.backend.BackendOptions;
+import dev.vitesse.backend.Backends;
+import dev.vitesse.backend.Dropout;
+import dev.vitesse.backend.Program;
+import dev.vitesse.backend.Tensor;
+import dev.vitesse.model.Inference;
+import dev.vitesse.model.VisionTransformer;
+import dev.vitesse.model.VitConfig;
+import dev.vitesse.opencl.OpenClPeak;
+
+/**
+ * A process that starts, classifies one image on a device, says so, and then, if asked, measures the device's peaks. The
+ * session measures from outside how long it takes from the process's start to the answer.
+ */
+final class DeviceProbe {
+    static final String PEAKS = "peaks";
+
+    /** 64 MiB: far beyond caches, and little for any device. */
+    private static final int TRANSFERRED = 16 << 20;
+    private static final int RUNS = 7;
+
+    private DeviceProbe() {}
+
+    /** @param args device, preset, threads, and {@link #PEAKS} if those are wanted */
+    public static void main(String[] args) {
+        String device = args[0];
+        VitConfig config = VitConfig.preset(args[1]);
+        int threads = Integer.parseInt(args[2]);
+        long start = System.nanoTime();
+        try (Backend backend = Backends.open(device, BackendOptions.DEFAULTS.withThreads(threads))) {
+            long opened = System.nanoTime();
+            answer(backend, config, start, opened);
+            if (args.length > 3 && args[3].equals(PEAKS)) {
+                peaks(backend, device, threads);
+            }
+        }
+    }
+
+    private static void answer(Backend backend, VitConfig config, long start, long opened) {
+        float[] image = ModelData.images(config, 1);
+        // Weights of zero, because reading or drawing others takes time that is not the device's.
+        try (VisionTransformer model = new VisionTransformer(config, backend);
+                Inference inference = model.inference(1)) {
+            long recorded = System.nanoTime();
+            inference.logits(image, 1);
+            long first = System.nanoTime();
+            say(Link.message("answer").put("device", backend.name()).put("open_nanos", opened - start)
+                    .put("record_nanos", recorded - opened).put("first_run_nanos", first - recorded));
+            inference.logits(image, 1);
+            say(Link.message("again").put("second_run_nanos", System.nanoTime() - first));
+        }
+    }
+
+    private static void peaks(Backend backend, String device, int threads) {
+        ObjectNode peaks = Link.message(PEAKS);
+        if (device.equals("cpu")) {
+            peaks.put("gigaflops", CpuPeak.gigaflops(threads)).put("copy_gigabytes", CpuPeak.gigabytes(threads));
+        } else {
+            if (device.startsWith("opencl")) {
+                peaks.put("gigaflops", OpenClPeak.gigaflops(device.substring(Math.min(device.length(), "opencl:".length()))));
+            }
+            peaks.put("copy_gigabytes", copy(backend));
+        }
+        transfers(peaks, backend);
+        say(peaks);
+    }
+
+    /** Bytes per nanosecond, read and written, when a kernel copies. */
+    private static double copy(Backend backend) {
+        try (Tensor from = backend.tensor("from", 1, TRANSFERRED);
+                Tensor to = backend.tensor("to", 1, TRANSFERRED);
+                Program copy = backend.record("copy", k -> k.residualAdd(to, from, null, null, Dropout.NONE, null))) {
+            Tensor probe = to.reshape(TRANSFERRED).rows(0, 1);
+            float[] one = new float[1];
+            double best = Double.POSITIVE_INFINITY;
+            for (int i = 0; i < RUNS; i++) {
+                long start = System.nanoTime();
+                long device = copy.runTimed().orElse(0);
+                probe.read(one);
+                best = Math.min(best, device > 0 ? device : System.nanoTime() - start);
+            }
+            return 2.0 * Float.BYTES * TRANSFERRED / best;
+        }
+    }
+
+    private static void transfers(ObjectNode peaks, Backend backend) {
+        float[] host = new float[TRANSFERRED];
+        double bytes = (double) Float.BYTES * TRANSFERRED;
+        try (Tensor tensor = backend.tensor("transferred", TRANSFERRED)) {
+            double upload = Double.POSITIVE_INFINITY;
+            double download = Double.POSITIVE_INFINITY;
+            for (int i = 0; i < RUNS; i++) {
+                long start = System.nanoTime();
+                tensor.write(host);
+                long written = System.nanoTime();
+                tensor.read(host);
+                upload = Math.min(upload, written - start);
+                download = Math.min(download, System.nanoTime() - written);
+            }
+            peaks.put("upload_gigabytes", bytes / upload).put("download_gigabytes", bytes / download);
+        }
+    }
+
+    private static void say(ObjectNode message) {
+        System.out.println(message);
+        System.out.flush();
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** The report as one page that needs nothing else: no network, no script. */
+final class HtmlReport {
+    private static final String STYLE = """
+            :root { color-scheme: light dark; --ink: #1c2733; --soft: #5b6875; --grid: #dde3e8; --paper: #fff;
+                --s0: #1f6fb2; --s1: #d9622b; --s2: #2f8f5b; --s3: #8a4fbf; --s4: #b0902a; }
+            @media (prefers-color-scheme: dark) { :root { --ink: #e4eaf0; --soft: #9aa7b3; --grid: #333d47;
+                --paper: #14191f; --s0: #5aa9e6; --s1: #f08a5a; --s2: #5cc38d; --s3: #b98be6; --s4: #dcc15a; } }
+            body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+                max-width: 1360px; margin: 2rem auto; padding: 0 1.2rem; }
+            h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+            p, .soft, li { color: var(--soft); } code { background: var(--grid); padding: .1em .35em; border-radius: 4px; }
+            .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; white-space: nowrap; }
+            th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--grid); }
+            th { color: var(--soft); font-weight: 600; } .left { text-align: left; }
+            td { font-variant-numeric: tabular-nums; } .failed { color: #d33; text-align: left; font-weight: 600; }
+            .group td { border-top: 2px solid var(--grid); }
+            .faster { color: var(--s2); } .slower { color: var(--s1); }
+            svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+            .grid { stroke: var(--grid); } .whisker { stroke: var(--ink); stroke-width: 1.5; }
+            .one { stroke: var(--ink); stroke-width: 1.5; } .roof { stroke: var(--ink); stroke-width: 2; fill: none; }
+            .curve { fill: none !important; stroke-width: 2; }
+            .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .4em 0 1em; }
+            """;
+
+    private HtmlReport() {}
+
+    static String of(Report report) {
+        StringBuilder page = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                + "<title>Vitesse benchmark</title>\n<style>\n").append(STYLE).append(seriesStyle())
+                .append("</style>\n</head>\n<body>\n");
+        header(page, report);
+        chart(page, "Speed-up", "Above 1 is faster than " + report.baseline()
+                + ". The bar is the median of the rounds, the line its 95 % interval.", Charts.speedups(report), report);
+        chart(page, "Throughput by batch", "Inference from images on the heap to logits on the heap.",
+                Charts.throughput(report), report);
+        for (Report.ContenderInfo contender : report.contenders()) {
+            chart(page, "Roofline of " + contender.name(), "Each point is a kernel: what it reaches against what the"
+                    + " device's arithmetic and memory allow at its FLOPs per byte, both measured in this run.",
+                    Charts.roofline(report, contender), null);
+        }
+        page.append("<h2>Devices</h2>\n");
+        table(page, TextReport.contenders(report), List.of());
+        page.append("<h2>All results</h2>\n");
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(Cells.headings(report));
+        report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
+        table(page, rows, report.byWorkload().stream().flatMap(List::stream).toList());
+        return page.append("</body>\n</html>\n").toString();
+    }
+
+    private static String seriesStyle() {
+        StringBuilder style = new StringBuilder();
+        for (int i = 0; i < 5; i++) {
+            style.append(String.format(Locale.ROOT, ".s%d { fill: var(--s%d); stroke: var(--s%d); background: var(--s%d); }%n",
+                    i, i, i, i));
+        }
+        return style.toString();
+    }
+
+    private static void header(StringBuilder page, Report report) {
+        Environment e = report.environment();
+        page.append("<h1>Vitesse benchmark</h1>\n<p>").append(Svg.escaped(report.created())).append(" · <code>")
+                .append(Svg.escaped(report.command())).append("</code>")
+                .append(report.interrupted() ? " · interrupted: what was measured until then" : "").append("</p>\n<ul>\n");
+        item(page, e.processor() + ", " + e.processors() + " processors, " + (e.memoryBytes() >> 20) + " MiB, "
+                + e.system());
+        item(page, "Java " + e.java() + ", flags " + String.join(" ", e.jvmFlags()));
+        item(page, "commit " + (e.commit().isEmpty() ? "unknown" : e.commit()) + ", " + report.dtype()
+                + (e.loadBefore() >= 0 ? ", load before the run " + Cells.number(e.loadBefore()) : ""));
+        for (Report.ContenderInfo info : report.contenders()) {
+            StringBuilder text = new StringBuilder(info.name() + ": " + info.description());
+            info.details().forEach((name, value) -> text.append(", ").append(name).append(' ').append(value));
+            item(page, text.toString());
+        }
+        page.append("</ul>\n");
+    }
+
+    private static void item(StringBuilder page, String text) {
+        page.append("<li>").append(Svg.escaped(text)).append("</li>\n");
+    }
+
+    /** @param legend whose contenders are named above the picture, or null */
+    private static void chart(StringBuilder page, String title, String caption, String svg,
+            @Nullable Report legend) {
+        if (svg.isEmpty()) {
+            return;
+        }
+        page.append("<h2>").append(Svg.escaped(title)).append("</h2>\n<p>").append(Svg.escaped(caption));
+        if (legend != null) {
+            for (int i = 0; i < legend.contenders().size(); i++) {
+                page.append("<span class=\"key s").append(i).append("\"></span>")
+                        .append(Svg.escaped(legend.contenders().get(i).name()));
+            }
+        }
+        page.append("</p>\n").append(svg);
+    }
+
+    /** @param measurements of the rows after the headings; empty if they are none */
+    private static void table(StringBuilder page, List<List<String>> rows, List<Measurement> measurements) {
+        page.append("<div class=\"wide\"><table>\n<tr>");
+        rows.getFirst().forEach(heading -> page.append(cell("th", heading, heading)));
+        page.append("</tr>\n");
+        int columns = rows.getFirst().size();
+        for (int i = 1; i < rows.size(); i++) {
+            List<String> row = rows.get(i);
+            boolean first = i > 1 && !measurements.isEmpty()
+                    && !measurements.get(i - 1).workload().equals(measurements.get(i - 2).workload());
+            page.append(first ? "<tr class=\"group\">" : "<tr>");
+            for (int j = 0; j < row.size(); j++) {
+                if (row.size() < columns && j == row.size() - 1) {
+                    page.append("<td class=\"failed\" colspan=\"").append(columns - j).append("\">")
+                            .append(Svg.escaped(row.get(j))).append("</td>");
+                } else {
+                    page.append(cell("td", rows.getFirst().get(j), row.get(j)));
+                }
+            }
+            page.append("</tr>\n");
+        }
+        page.append("</table></div>\n");
+    }
+
+    private static String cell(String tag, String heading, String text) {
+        boolean left = List.of("workload", "contender", "device").contains(heading);
+        String style = left ? "left" : text.endsWith(", faster") ? "faster" : text.endsWith(", slower") ? "slower" : "";
+        return "<" + tag + (style.isEmpty() ? "" : " class=\"" + style + "\"") + ">" + Svg.escaped(text) + "</" + tag + ">";
+    }
+}

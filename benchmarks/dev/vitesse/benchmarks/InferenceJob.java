@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import dev.vitesse.backend.Backend;
+import dev.vitesse.model.Inference;
+import dev.vitesse.model.VisionTransformer;
+import java.util.Map;
+
+/** Images on the heap to logits on the heap, as a program that classifies does it. */
+final class InferenceJob implements Job {
+    static final String LOGITS = "logits";
+
+    private final VisionTransformer model;
+    private final Inference inference;
+    private final float[] images;
+
+    InferenceJob(Workload workload, Backend backend, Inputs inputs) {
+        images = Job.floats(inputs.read(ModelData.IMAGES));
+        model = VisionTransformer.create(workload.config(), backend, ModelData.SEED);
+        inference = model.inference(workload.batch());
+    }
+
+    @Override
+    public void run() {
+        inference.logits(images, inference.batch());
+    }
+
+    @Override
+    public void await() {
+        // The logits have been read.
+    }
+
+    @Override
+    public Map<String, int[]> answer() {
+        return Map.of(LOGITS, Job.bits(inference.logits(images, inference.batch())));
+    }
+
+    @Override
+    public void close() {
+        inference.close();
+        model.close();
+    }
+}

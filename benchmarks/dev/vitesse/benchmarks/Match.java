@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One workload, all contenders, a new process for each: they start side by side, prepare one after the other, and then
+ * compute in turns, while the others wait. The order turns round with every round, so that nobody always comes first.
+ */
+final class Match {
+    private static final Duration START = Duration.ofSeconds(120);
+    private static final Duration ANSWER = Duration.ofMinutes(10);
+    /** Between turns: threads of the one before may still spin. */
+    private static final long PAUSE_MILLIS = 15;
+
+    private final Workload workload;
+    private final List<References.Expected> expected;
+    private final Exchange exchange;
+    private final Pace pace;
+    private final Reception reception;
+    private final BooleanSupplier stopped;
+
+    /** Those who are still in the match, by contender, and what has become of all. */
+    private final Map<Contender, Entrant> entrants = new LinkedHashMap<>();
+    private final Map<Contender, Link> links = new LinkedHashMap<>();
+    private final Map<Contender, Outcome> outcomes = new HashMap<>();
+    private final Map<Contender, ObjectNode> readiness = new HashMap<>();
+    private final Map<Contender, References.Difference> differences = new HashMap<>();
+    private final Map<Contender, List<Double>> deviceNanos = new HashMap<>();
+    private final Map<Contender, List<Double>> watts = new HashMap<>();
+    private final EnergyMeter energy = new EnergyMeter();
+
+    /**
+     * What a contender did.
+     *
+     * @param failure why there are no times, or empty
+     * @param difference from the reference; null if nothing was compared
+     * @param ready what its process said when it was ready
+     * @param samples nanoseconds of a run, by round
+     * @param deviceNanos of a run by the device's clock, by round; empty where it has none
+     * @param watts that the processor took, by round; empty where that cannot be read
+     */
+    record Outcome(
+            String failure,
+            References.@Nullable Difference difference,
+            @Nullable ObjectNode ready,
+            List<double[]> samples,
+            List<Double> deviceNanos,
+            List<Double> watts) {}
+
+    Match(Workload workload, List<References.Expected> expected, Exchange exchange, Pace pace, Reception reception,
+            BooleanSupplier stopped) {
+        this.workload = workload;
+        this.expected = expected;
+        this.exchange = exchange;
+        this.pace = pace;
+        this.reception = reception;
+        this.stopped = stopped;
+    }
+
+    /** Plays; the outcome of every contender, those included who failed. */
+    Map<Contender, Outcome> play(List<Contender> contenders) {
+        try {
+            for (Contender contender : contenders) {
+                entrants.put(contender, contender.enter(workload, exchange, pace, reception));
+            }
+            contenders.forEach(this::greet);
+            contenders.forEach(this::prepare);
+            List<Contender> order = new ArrayList<>(contenders);
+            for (int i = 0; i < pace.warmups() + pace.rounds(); i++) {
+                for (Contender contender : order) {
+                    turn(contender, i);
+                }
+                Collections.reverse(order);
+            }
+            contenders.forEach(this::finish);
+        } finally {
+            contenders.forEach(this::leave);
+        }
+        return outcomes;
+    }
+
+    private void greet(Contender contender) {
+        Entrant entrant = entrants.get(contender);
+        long deadline = System.nanoTime() + START.toNanos();
+        while (System.nanoTime() < deadline && !stopped.getAsBoolean()) {
+            Link link = reception.poll(contender.name());
+            if (link != null) {
+                links.put(contender, link);
+                return;
+            }
+            if (entrant.hasEnded()) {
+                fail(contender, "its process did not start");
+                return;
+            }
+        }
+        fail(contender, stopped.getAsBoolean() ? "interrupted" : "its process did not start in time");
+    }
+
+    private void prepare(Contender contender) {
+        attempt(contender, link -> {
+            ObjectNode message = Link.message("prepare");
+            Peers.describe(message, workload, exchange);
+            link.send(message);
+            ObjectNode ready = link.receive(ANSWER);
+            if (!ready.path("say").asText().equals("ready")) {
+                fail(contender, ready.path("reason").asText("it said " + ready));
+                return;
+            }
+            readiness.put(contender, ready);
+            compare(contender);
+        });
+    }
+
+    /** Compares what the contender has just computed; a wrong result ends the match for it. */
+    private void compare(Contender contender) {
+        References.Difference difference = differences.get(contender);
+        for (References.Expected each : expected) {
+            if (exchange.hasResult(contender.name(), each.name())) {
+                References.Difference next = each.difference(exchange.readResult(contender.name(), each.name()));
+                difference = difference == null ? next : difference.and(next);
+                exchange.deleteResult(contender.name(), each.name());
+                if (!next.within()) {
+                    differences.put(contender, difference);
+                    fail(contender, String.format(Locale.ROOT,
+                            "wrong result: %s differs from the reference by up to %.2e of its largest value",
+                            each.name(), next.relative()));
+                    return;
+                }
+            }
+        }
+        if (difference == null && !contender.isPeer()) {
+            fail(contender, "it gave no result to compare");
+        }
+        differences.put(contender, difference);
+    }
+
+    private void turn(Contender contender, int iteration) {
+        boolean counts = iteration >= pace.warmups();
+        attempt(contender, link -> {
+            pause();
+            energy.start();
+            link.send(Link.message("go").put("seconds", counts ? pace.seconds() : pace.warmupSeconds()));
+            ObjectNode done = link.receive(ANSWER);
+            Double power = energy.stop();
+            if (!done.path("say").asText().equals("done")) {
+                fail(contender, done.path("reason").asText("it said " + done));
+            } else if (counts) {
+                entrants.get(contender).iterationDone(done);
+                if (done.has("device_nanos")) {
+                    deviceNanos.computeIfAbsent(contender, c -> new ArrayList<>()).add(done.get("device_nanos").asDouble());
+                }
+                if (power != null) {
+                    watts.computeIfAbsent(contender, c -> new ArrayList<>()).add(power);
+                }
+            }
+        });
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(PAUSE_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void finish(Contender contender) {
+        attempt(contender, link -> {
+            link.send("end");
+            ObjectNode bye = link.receive(ANSWER);
+            if (!bye.path("say").asText().equals("bye")) {
+                fail(contender, bye.path("reason").asText("it said " + bye));
+                return;
+            }
+            compare(contender);
+            List<double[]> samples = entrants.get(contender).samples();
+            if (outcomes.get(contender) == null) {
+                String failure = samples.size() == pace.rounds() ? ""
+                        : "JMH gave " + samples.size() + " of " + pace.rounds() + " iterations";
+                outcomes.put(contender, outcome(contender, failure, samples));
+            }
+        });
+    }
+
+    private interface Action {
+        void on(Link link);
+    }
+
+    /** Does something with a contender that is still in the match. */
+    private void attempt(Contender contender, Action action) {
+        Link link = links.get(contender);
+        if (link == null || outcomes.containsKey(contender)) {
+            return;
+        }
+        if (stopped.getAsBoolean()) {
+            fail(contender, "interrupted");
+            return;
+        }
+        try {
+            action.on(link);
+        } catch (Link.BrokenException e) {
+            fail(contender, stopped.getAsBoolean() ? "interrupted" : e.getMessage());
+        }
+    }
+
+    private void fail(Contender contender, String reason) {
+        outcomes.putIfAbsent(contender, outcome(contender, reason, List.of()));
+    }
+
+    private Outcome outcome(Contender contender, String failure, List<double[]> samples) {
+        return new Outcome(failure, differences.get(contender), readiness.get(contender), samples,
+                deviceNanos.getOrDefault(contender, List.of()), watts.getOrDefault(contender, List.of()));
+    }
+
+    private void leave(Contender contender) {
+        Entrant entrant = entrants.get(contender);
+        Outcome outcome = outcomes.get(contender);
+        boolean failed = outcome == null || !outcome.failure().isEmpty();
+        if (entrant == null || failed || !entrant.stays()) {
+            reception.hangUp(contender.name());
+        }
+        if (entrant != null && (failed || !entrant.stays())) {
+            entrant.stop();
+        }
+    }
+}

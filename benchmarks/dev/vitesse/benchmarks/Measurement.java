@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one contender did on one workload.
+ *
+ * @param workload {@link Workload#id}
+ * @param title as tables show it
+ * @param kind kernel, inference or training
+ * @param op the operation
+ * @param preset whose shapes it has
+ * @param batch images that one run takes
+ * @param flops of one run
+ * @param bytes that one run has to move at least
+ * @param contender who was measured
+ * @param status whether there are times
+ * @param reason why not, or empty
+ * @param difference the largest difference from the reference as a share of the largest value; null if not compared
+ * @param roundNanos median time of a run in each round, in order; contenders' rounds of one index belong together
+ * @param samples number of samples in all rounds
+ * @param p50 median of all samples, nanoseconds
+ * @param p99 99th percentile of all samples, nanoseconds
+ * @param deviceNanos time of a run by the device's own clock, without waiting and transfers; null where it has none
+ * @param watts that the processor took meanwhile, with everything else on it; null where that cannot be read
+ * @param firstRunNanos from the opened device to the first result: compilation, weights, upload; the median of the forks
+ */
+public record Measurement(
+        String workload,
+        String title,
+        String kind,
+        String op,
+        String preset,
+        int batch,
+        long flops,
+        long bytes,
+        String contender,
+        Status status,
+        String reason,
+        @Nullable Double difference,
+        List<Double> roundNanos,
+        long samples,
+        @Nullable Double p50,
+        @Nullable Double p99,
+        @Nullable Double deviceNanos,
+        @Nullable Double watts,
+        @Nullable Double firstRunNanos) {
+
+    /** Whether there are times. */
+    public enum Status {
+        OK,
+        /** It computed wrongly, broke down or fell out: it has no times. */
+        FAILED,
+        /** Nobody asked it, because it does not know the operation or the run was stopped. */
+        SKIPPED
+    }
+
+    @JsonIgnore
+    boolean isOk() {
+        return status == Status.OK;
+    }
+
+    /** Median time of a run with its interval, nanoseconds. */
+    Statistics.Estimate time() {
+        return Statistics.estimate(rounds());
+    }
+
+    double[] rounds() {
+        return roundNanos.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    /** FLOPs per nanosecond. */
+    double gigaflops() {
+        return flops / time().median();
+    }
+
+    /** Bytes per nanosecond. */
+    double gigabytes() {
+        return bytes / time().median();
+    }
+
+    double imagesPerSecond() {
+        return batch * 1e9 / time().median();
+    }
+}

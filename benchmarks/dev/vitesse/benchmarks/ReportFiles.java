@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.vitesse.io.AtomicFiles;
+import dev.vitesse.io.InvalidFileException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Reports as files. */
+public final class ReportFiles {
+    public static final String JSON = "benchmark.json";
+    static final String CSV = "benchmark.csv";
+    static final String MARKDOWN = "benchmark.md";
+    static final String HTML = "benchmark.html";
+
+    private static final ObjectMapper MAPPER = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .build();
+
+    private static final String REMEDY = "give the " + JSON + " of an earlier run";
+
+    private ReportFiles() {}
+
+    /**
+     * Writes {@code report} as JSON, CSV, Markdown and HTML into {@code folder}, which is created if it is missing.
+     *
+     * @param folder null to write nothing
+     * @return the files
+     */
+    public static List<Path> write(@Nullable Path folder, Report report) throws IOException {
+        if (folder == null) {
+            return List.of();
+        }
+        AtomicFiles.createFolders(folder);
+        AtomicFiles.write(folder.resolve(JSON), MAPPER.writeValueAsString(report) + "\n");
+        AtomicFiles.write(folder.resolve(CSV), CsvReport.of(report));
+        AtomicFiles.write(folder.resolve(MARKDOWN), MarkdownReport.of(report));
+        AtomicFiles.write(folder.resolve(HTML), HtmlReport.of(report));
+        return Stream.of(JSON, CSV, MARKDOWN, HTML).map(folder::resolve).toList();
+    }
+
+    /**
+     * Reads a report that {@link #write} wrote as JSON.
+     *
+     * @param path the file, or the folder that holds it
+     * @throws InvalidFileException if it is missing or no such report
+     */
+    public static Report read(Path path) throws IOException {
+        Path file = Files.isDirectory(path) ? path.resolve(JSON) : path;
+        Report report;
+        try {
+            report = MAPPER.readValue(Files.readAllBytes(file), Report.class);
+        } catch (NoSuchFileException e) {
+            throw new InvalidFileException(file, "there is no such file", REMEDY, e);
+        } catch (JsonProcessingException e) {
+            throw new InvalidFileException(file, "is no report of a benchmark (" + e.getOriginalMessage() + ")", REMEDY, e);
+        } catch (IOException e) {
+            throw new InvalidFileException(file, "cannot be read (" + e.getMessage() + ")", REMEDY, e);
+        }
+        check(file, report);
+        return report;
+    }
+
+    private static void check(Path file, Report report) throws InvalidFileException {
+        if (report == null || report.schemaVersion() != Report.SCHEMA_VERSION) {
+            throw new InvalidFileException(file, "is a report of another version of this program", REMEDY);
+        }
+        if (report.measurements() == null || report.contenders() == null || report.environment() == null) {
+            throw new InvalidFileException(file, "is no whole report of a benchmark", REMEDY);
+        }
+        for (Measurement m : report.measurements()) {
+            boolean whole = m != null && m.workload() != null && m.contender() != null && m.status() != null
+                    && m.roundNanos() != null && (!m.isOk() || !m.roundNanos().isEmpty());
+            if (!whole || m.roundNanos().stream().anyMatch(nanos -> nanos == null || !(nanos > 0))) {
+                throw new InvalidFileException(file, "has a measurement without times", REMEDY);
+            }
+        }
+    }
+}

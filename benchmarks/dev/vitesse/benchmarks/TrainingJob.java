@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import dev.vitesse.backend.Backend;
+import dev.vitesse.model.VisionTransformer;
+import dev.vitesse.train.Optimizers;
+import dev.vitesse.train.TrainingStep;
+import java.util.Arrays;
+import java.util.Map;
+
+/** Training steps over one batch, with AdamW. */
+final class TrainingJob implements Job {
+    static final String LOSS = "loss";
+    static final String GRADIENT_NORM = "gradientNorm";
+
+    private static final float WEIGHT_DECAY = 0.05f;
+    /** So small that thousands of steps over one batch stay in the range of usual losses. */
+    private static final float LEARNING_RATE = 1e-5f;
+
+    private final Workload workload;
+    private final Backend backend;
+    private final float[] images;
+    private final int[] labels;
+    private final VisionTransformer model;
+    private final TrainingStep step;
+    private int steps;
+
+    TrainingJob(Workload workload, Backend backend, Inputs inputs) {
+        this.workload = workload;
+        this.backend = backend;
+        images = Job.floats(inputs.read(ModelData.IMAGES));
+        labels = inputs.read(ModelData.LABELS);
+        model = newModel();
+        step = newStep(model);
+    }
+
+    private VisionTransformer newModel() {
+        return VisionTransformer.create(workload.config(), backend, ModelData.SEED);
+    }
+
+    private TrainingStep newStep(VisionTransformer trained) {
+        return new TrainingStep(trained, workload.batch(), Optimizers.adamW(WEIGHT_DECAY), 0, 0);
+    }
+
+    @Override
+    public void run() {
+        TrainingStep.Result result = step.run(images, labels, LEARNING_RATE, ++steps, 0);
+        if (!result.isFinite()) {
+            throw new IllegalStateException("the loss became " + result.loss() + " at step " + steps);
+        }
+    }
+
+    @Override
+    public void await() {
+        // The loss has been read.
+    }
+
+    /** The first step of a fresh model, in which only the images count that the reference can afford. */
+    @Override
+    public Map<String, int[]> answer() {
+        try (VisionTransformer fresh = newModel();
+                TrainingStep first = newStep(fresh)) {
+            return answer(first, images, labels, ModelData.checkedImages(workload));
+        }
+    }
+
+    /** Loss and gradient norm where labels beyond the first {@code counted} are those of padding. */
+    static Map<String, int[]> answer(TrainingStep step, float[] images, int[] labels, int counted) {
+        int[] few = labels.clone();
+        Arrays.fill(few, counted, few.length, -1);
+        TrainingStep.Result result = step.run(images, few, LEARNING_RATE, 1, 0);
+        return Map.of(LOSS, Job.bits(result.loss()), GRADIENT_NORM, Job.bits(result.gradientNorm()));
+    }
+
+    @Override
+    public void close() {
+        step.close();
+        model.close();
+    }
+}

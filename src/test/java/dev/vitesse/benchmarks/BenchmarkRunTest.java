@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** JMH's forks, turns and comparison, whole, on two devices and one small workload of each kind. */
+@Timeout(300)
+class BenchmarkRunTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void forksTakeTurnsAndGiveTimesAndDifferences() throws Exception {
+        List<String> flags =
+                List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx512m");
+        Settings settings = new Settings(List.of("cpu", "reference"), List.of("lightvit"), List.of(1), false,
+                List.of("inference", "layerNorm("), List.of(), "python3", 1, true, 0.01, 1, Settings.FEWEST_ROUNDS,
+                Path.of("."), new Settings.JvmFlags(flags, flags));
+        List<String> failures = new ArrayList<>();
+        BenchmarkRun run = new BenchmarkRun(settings);
+        Report report = run.run("test", new Session.Progress() {
+            @Override
+            public void workload(int number, int of, String title, double secondsLeft) {}
+
+            @Override
+            public void failed(String title, String contender, String reason) {
+                failures.add(reason);
+            }
+
+            @Override
+            public void note(String text) {}
+        });
+        assertThat(failures).isEmpty();
+        assertThat(report.measurements()).hasSize(4).allSatisfy(m -> {
+            assertThat(m.status()).isEqualTo(Measurement.Status.OK);
+            assertThat(m.roundNanos()).hasSize(Settings.FEWEST_ROUNDS).allMatch(nanos -> nanos > 0);
+            assertThat(m.difference()).isBetween(0.0, 1e-5);
+        });
+        assertThat(report.contenders().getFirst().figures().coldStartSeconds()).isPositive();
+        assertThat(report.contenders().getFirst().figures().gigaflops()).isPositive();
+        run.writeJmhResults(folder.resolve("jmh.json"));
+        assertThat(Files.readString(folder.resolve("jmh.json"))).contains("DeviceBenchmark.run").contains("rawData");
+    }
+}

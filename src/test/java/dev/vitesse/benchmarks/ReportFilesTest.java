@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitesse.io.InvalidFileException;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
+
+class ReportFilesTest {
+    private static final Workload KERNEL = Suites.preset("lightvit", List.of(1), true).getLast();
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void jsonGivesBackWhatWasWritten() throws IOException {
+        Report report = Reports.whole();
+        assertThat(ReportFiles.write(folder.resolve("new/folder"), report)).hasSize(4).allMatch(Files::isRegularFile);
+        assertThat(ReportFiles.read(folder.resolve("new/folder"))).isEqualTo(report);
+        assertThat(ReportFiles.read(folder.resolve("new/folder/benchmark.json"))).isEqualTo(report);
+    }
+
+    @Test
+    void filesThatAreNoReportsAreRefusedInOneLine() throws IOException {
+        refused(folder.resolve("missing.json"), "there is no such file");
+        refused(write("text.json", "no json"), "is no report of a benchmark");
+        refused(write("empty.json", ""), "is no report of a benchmark");
+        refused(write("null.json", "null"), "is a report of another version");
+        refused(write("other.json", "{\"a\": 1}"), "is no report of a benchmark");
+        ReportFiles.write(folder, Reports.whole());
+        String text = Files.readString(folder.resolve(ReportFiles.JSON));
+        refused(write("version.json", text.replace("\"schema_version\" : 1", "\"schema_version\" : 7")),
+                "is a report of another version");
+        refused(write("cut.json", text.substring(0, text.length() / 2)), "is no report of a benchmark");
+        refused(write("negative.json", text.replaceFirst("(round_nanos\" : \\[ )", "$1-1, ")),
+                "has a measurement without times");
+    }
+
+    private Path write(String name, String text) throws IOException {
+        return Files.writeString(folder.resolve(name), text);
+    }
+
+    private static void refused(Path file, String problem) {
+        assertThatThrownBy(() -> ReportFiles.read(file)).isInstanceOf(InvalidFileException.class)
+                .hasMessageStartingWith(file + ": " + problem).hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void csvHasOneRowForEachMeasurementAndAsManyCellsEverywhere() {
+        Measurement failed = Reports.failed(KERNEL, "opencl", "it said \"no\", twice");
+        String csv = CsvReport.of(Reports.report(List.of(Reports.ok(KERNEL, "cpu", 2), failed)));
+        List<String> lines = csv.lines().toList();
+        assertThat(lines).hasSize(3);
+        assertThat(lines.get(2)).contains("\"it said \"\"no\"\", twice\"").doesNotContain("NaN");
+        int columns = lines.getFirst().split(",", -1).length;
+        assertThat(lines).allSatisfy(line ->
+                assertThat(line.replaceAll("\"([^\"]|\"\")*\"", "").split(",", -1)).hasSize(columns));
+    }
+
+    @Test
+    void theTableTellsFiguresSharesAndVerdicts() {
+        String table = TextReport.of(Reports.whole());
+        assertThat(table).contains("3.00x (3.00 to 3.00), faster").contains("3.0e-07").contains("inference lightvit b=8");
+        String failed = TextReport.of(Reports.report(
+                List.of(Reports.ok(KERNEL, "cpu", 2), Reports.failed(KERNEL, "opencl", "wrong result: y"))));
+        assertThat(failed.lines().filter(line -> line.contains("FAILED: wrong result: y"))).hasSize(1)
+                .allMatch(line -> !line.contains("x ("));
+    }
+
+    @Test
+    void markdownRowsHaveTheSameCells() {
+        List<String> rows = MarkdownReport.of(Reports.whole()).lines().filter(line -> line.startsWith("| ")).toList();
+        assertThat(rows).hasSizeGreaterThan(10);
+        assertThat(rows.getLast().split("\\|", -1)).hasSize(Cells.HEADINGS.size() + 3);
+    }
+
+    @Test
+    void thePageStandsAloneAndItsPicturesAreWellFormed() throws Exception {
+        String page = HtmlReport.of(Reports.whole());
+        assertThat(page).doesNotContain("http").doesNotContain("<script").doesNotContain("src=").doesNotContain("NaN")
+                .contains("CPU &amp; Co").contains("cpu &lt;device&gt;")
+                .contains("Speed-up").contains("Throughput by batch").contains("Roofline of opencl:0");
+        int pictures = 0;
+        for (int at = page.indexOf("<svg"); at >= 0; at = page.indexOf("<svg", at + 1)) {
+            String svg = page.substring(at, page.indexOf("</svg>", at) + "</svg>".length());
+            DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(svg)));
+            pictures++;
+        }
+        assertThat(pictures).isEqualTo(4);
+    }
+
+    @Test
+    void aPageOfFailuresHasNoPicturesButSaysWhy() {
+        String page = HtmlReport.of(Reports.report(List.of(Reports.failed(KERNEL, "cpu", "lost <it>"))));
+        assertThat(page).doesNotContain("<svg").contains("FAILED: lost &lt;it&gt;");
+    }
+}
