@@ -88,14 +88,16 @@ static inline void score_block(
             sums[i][j] = 0.0f;
         }
     }
-#pragma unroll VW
-    for (int a = 0; a < av * VW; a++) {
+    for (int v = 0; v < av; v++) {
 #pragma unroll
-        for (int i = 0; i < RM; i++) {
+        for (int a = v * VW; a < v * VW + VW; a++) {
 #pragma unroll
-            for (int j = 0; j < NC; j++) {
-                sums[i][j] = fma(
-                    (cfloat)row[ROW(i) * ROW_PITCH * VW + a], column[a * COLUMN_PITCH + COLUMN(j)], sums[i][j]);
+            for (int i = 0; i < RM; i++) {
+#pragma unroll
+                for (int j = 0; j < NC; j++) {
+                    sums[i][j] = fma(
+                        (cfloat)row[ROW(i) * ROW_PITCH * VW + a], column[a * COLUMN_PITCH + COLUMN(j)], sums[i][j]);
+                }
             }
         }
     }
