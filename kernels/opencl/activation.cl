@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The activations that linear layers end with, and their derivatives, on vectors of type `efloat`.
-//
-// Macro: ACTIVATION, one of
-#define GELU 1       // z Phi(z), Phi(z) = (1 + erf(z / sqrt 2)) / 2
-#define GELU_TANH 2  // z / 2 (1 + tanh(u)), u = sqrt(2 / pi) (z + 0.044715 z^3)
+// What follows the product of a linear layer, on vectors of type `efloat`: epilogues, the activations that they apply, and
+// their derivatives. Numbers that are known when compiling cost nothing; else all work-items take the same branch.
+
+// Epilogues.
+#define ADD 0              // y = other + z, or z if there is no other
+#define ACTIVATE 1         // y = f(z); z is kept in other, if there is one
+#define DIFFERENTIATE 2    // y = z f'(other)
+
+// Activations.
+#define GELU 1             // z Phi(z), Phi(z) = (1 + erf(z / sqrt 2)) / 2
+#define GELU_TANH 2        // z / 2 (1 + tanh(u)), u = sqrt(2 / pi) (z + 0.044715 z^3)
 #define RELU 3
 #define TANH 4
 
@@ -38,33 +44,39 @@ static inline efloat gelu_tanh_inner(efloat z)
     return 1.0f - 2.0f / (exp(2.0f * u) + 1.0f);
 }
 
-static inline efloat activate(efloat z)
+static inline efloat activate(const int function, const efloat z)
 {
-#if ACTIVATION == GELU
-    return 0.5f * z * (1.0f + fast_erf(z * SQRT_HALF));
-#elif ACTIVATION == GELU_TANH
-    return 0.5f * z * (1.0f + gelu_tanh_inner(clamp(z, (efloat)-10.0f, (efloat)10.0f)));
-#elif ACTIVATION == RELU
-    return select(z, (efloat)0.0f, z < 0.0f);
-#else
-    return tanh(z);
-#endif
+    switch (function) {
+    case GELU:
+        return 0.5f * z * (1.0f + fast_erf(z * SQRT_HALF));
+    case GELU_TANH:
+        return 0.5f * z * (1.0f + gelu_tanh_inner(clamp(z, (efloat)-10.0f, (efloat)10.0f)));
+    case RELU:
+        return select(z, (efloat)0.0f, z < 0.0f);
+    default:
+        return tanh(z);
+    }
 }
 
-static inline efloat activation_derivative(efloat z)
+static inline efloat gelu_tanh_derivative(const efloat z)
 {
-#if ACTIVATION == GELU
-    // Phi(z) + z phi(z), phi the normal density.
-    return 0.5f * (1.0f + fast_erf(z * SQRT_HALF)) + z * INVERSE_SQRT_2PI * exp(-0.5f * z * z);
-#elif ACTIVATION == GELU_TANH
-    z = clamp(z, (efloat)-10.0f, (efloat)10.0f);
     const efloat t = gelu_tanh_inner(z);
     const efloat inner_derivative = SQRT_2_OVER_PI * fma(3.0f * 0.044715f * z, z, (efloat)1.0f);
     return 0.5f * (1.0f + t) + 0.5f * z * (1.0f - t * t) * inner_derivative;
-#elif ACTIVATION == RELU
-    return select((efloat)0.0f, (efloat)1.0f, z > 0.0f);
-#else
-    const efloat t = tanh(z);
-    return 1.0f - t * t;
-#endif
+}
+
+static inline efloat activation_derivative(const int function, const efloat z)
+{
+    switch (function) {
+    case GELU: // Phi(z) + z phi(z), phi the normal density
+        return 0.5f * (1.0f + fast_erf(z * SQRT_HALF)) + z * INVERSE_SQRT_2PI * exp(-0.5f * z * z);
+    case GELU_TANH:
+        return gelu_tanh_derivative(clamp(z, (efloat)-10.0f, (efloat)10.0f));
+    case RELU:
+        return select((efloat)0.0f, (efloat)1.0f, z > 0.0f);
+    default: {
+        const efloat t = tanh(z);
+        return 1.0f - t * t;
+    }
+    }
 }

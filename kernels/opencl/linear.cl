@@ -15,17 +15,13 @@
 //
 // Bound by arithmetic: a step costs (TILE_M + TILE_N) TILE_K loads for 2 TILE_M TILE_N TILE_K operations.
 // Group (n, m, s) computes tile (m, n) over the s-th part of K. Several parts are stored one after the other, and
-// `finish` adds them in order: small products then still fill the device.
+// finish.cl adds them in order: small products then still fill the device.
 //
 // Macros: TILE_M TILE_N TILE_K WG_M WG_N RV (see Tuning for the sets tried); A_BY_K, B_BY_K: whether k is the
 // contiguous axis of A and B; LV: vector width of loads and stores, RV where that divides every contiguous axis and start,
-// else 1; UNROLL_LOADS; EPILOGUE and ACTIVATION, below. What costs nothing is decided when running instead, to have fewer
-// programs to compile: a bias that is null is not added, `other` that is null is not there.
+// else 1; UNROLL_LOADS; EPILOGUE and ACTIVATION, of activation.cl. What costs nothing is decided when running instead, to
+// have fewer programs to compile: a bias that is null is not added, `other` that is null is not there.
 #include "common.cl"
-
-#define ADD 0              // y = other + z, or z if there is no other
-#define ACTIVATE 1         // y = f(z); z is kept in other, if there is one
-#define DIFFERENTIATE 2    // y = z f'(other)
 
 #define THREADS (WG_M * WG_N)
 #define RM (TILE_M / WG_M)
@@ -42,53 +38,13 @@
 #define LOADS_B ((TILE_N * TILE_K / LV + THREADS - 1) / THREADS)
 
 // efloat: what the epilogue works on.
-#ifdef FINISH
-typedef vfloat efloat;
-#elif RV == 1
+#if RV == 1
 typedef float efloat;
 #else
 typedef JOIN(float, RV) efloat;
 #endif
 
-#if EPILOGUE != ADD
 #include "activation.cl"
-#endif
-
-#ifdef FINISH
-// y = epilogue(sum of the parts + bias), elementwise: one work-item per vector. Bound by memory.
-//   parts [splits, count], y and other [count], bias [width]; count and width in vectors
-__kernel void finish(
-    OUT(vfloat, y), IN(vfloat, parts), IN(vfloat, bias), OUT(vfloat, other), const int has_bias, const int has_other,
-    const int splits, const uint count, const uint width)
-{
-    const uint i = get_global_id(0);
-    if (i >= count) {
-        return;
-    }
-    OPEN(y);
-    OPEN(parts);
-    OPEN(bias);
-    OPEN(other);
-    vfloat z = parts[i];
-    for (int s = 1; s < splits; s++) {
-        z += parts[(ulong)s * count + i];
-    }
-    if (has_bias) {
-        z += bias[i % width];
-    }
-#if EPILOGUE == ADD
-    y[i] = has_other ? other[i] + z : z;
-#elif EPILOGUE == ACTIVATE
-    if (has_other) {
-        other[i] = z;
-    }
-    y[i] = activate(z);
-#else
-    y[i] = z * activation_derivative(other[i]);
-#endif
-}
-
-#else
 
 #if LV == 1
 typedef float lfloat;
@@ -280,12 +236,11 @@ __kernel __attribute__((reqd_work_group_size(WG_N, WG_M, 1))) void gemm(
             if (has_other) {
                 store_row(z, other + row, n, N);
             }
-            z = activate(z);
+            z = activate(ACTIVATION, z);
 #else
-            z *= activation_derivative(load_row(other + row, n, N));
+            z *= activation_derivative(ACTIVATION, load_row(other + row, n, N));
 #endif
             store_row(z, c + row, n, N);
         }
     }
 }
-#endif

@@ -42,7 +42,8 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void cross_entrop
     logits += (ulong)b * classes;
     const int label = labels[b];
     const bool counted = label >= 0;
-    const float at_label = counted ? logits[label] : 0.0f;
+    // A label that is no class, against the contract, must not be read past the row's end; the loss shows it.
+    const float at_label = !counted ? 0.0f : label < classes ? logits[label] : NAN;
 
     float largest = -INFINITY;
     float before = -INFINITY; // the largest logit before the label's

@@ -25,9 +25,12 @@ record Launch(
     /** Two arguments in OpenCL: the buffer (null for a tensor that is not there) and the start in it. */
     record TensorArgument(@Nullable Operand operand) {}
 
-    /** The compiler options that define the macros, always in the same order. */
+    /**
+     * The compiler options that define the macros, always in the same order. Without warnings: PoCL prints on stderr how
+     * many there are, and compilers differ in what they warn of.
+     */
     String options() {
-        StringBuilder options = new StringBuilder("-cl-std=CL1.2");
+        StringBuilder options = new StringBuilder("-cl-std=CL1.2 -w");
         macros.forEach((name, value) -> options.append(" -D ").append(name).append('=').append(value));
         return options.toString();
     }

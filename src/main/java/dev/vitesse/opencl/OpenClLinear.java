@@ -7,9 +7,15 @@ import dev.vitesse.backend.Tensor;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Linear layers: x [rows, I], weight [O, I], y [rows, O]; kernels in {@code linear.cl}. */
+/** Linear layers: x [rows, I], weight [O, I], y [rows, O]; kernels in {@code linear.cl} and {@code finish.cl}. */
 final class OpenClLinear {
-    private static final String FILE = "linear";
+    private static final String PRODUCTS = "linear";
+    private static final String FINISH = "finish";
+
+    // Epilogues, numbered as in activation.cl.
+    private static final int ADD = 0;
+    private static final int ACTIVATE = 1;
+    private static final int DIFFERENTIATE = 2;
 
     private OpenClLinear() {}
 
@@ -21,8 +27,8 @@ final class OpenClLinear {
         Ending ending = switch (epilogue) {
             case Epilogue.None none -> Ending.NONE;
             case Epilogue.Activate(Activation function, Tensor kept) ->
-                new Ending(1, function, kept == null ? null : r.own(kept));
-            case Epilogue.Add(Tensor residual) -> new Ending(0, null, r.own(residual));
+                new Ending(ACTIVATE, function, kept == null ? null : r.own(kept));
+            case Epilogue.Add(Tensor residual) -> new Ending(ADD, null, r.own(residual));
         };
         product(r, new Product(r.own(y), r.own(x), r.own(weight), rows, outputs, inputs, true, true),
                 bias == null ? null : r.own(bias), ending);
@@ -30,7 +36,7 @@ final class OpenClLinear {
 
     static void backwardInput(Recording r, Tensor dX, Tensor dY, Tensor weight, Epilogue epilogue) {
         Ending ending = epilogue instanceof Epilogue.Activate(Activation function, Tensor preActivation)
-                ? new Ending(2, function, r.own(preActivation)) : Ending.NONE;
+                ? new Ending(DIFFERENTIATE, function, r.own(preActivation)) : Ending.NONE;
         product(r, new Product(r.own(dX), r.own(dY), r.own(weight), rows(dX), weight.dim(1), weight.dim(0), true, false),
                 null, ending);
     }
@@ -71,19 +77,20 @@ final class OpenClLinear {
     /**
      * What follows the product.
      *
-     * @param code {@code linear.cl}'s number of it
+     * @param epilogue {@code activation.cl}'s number of it
      * @param other the tensor that it reads or keeps, if any
      */
-    record Ending(int code, @Nullable Activation function, @Nullable Operand other) {
-        static final Ending NONE = new Ending(0, null, null);
+    record Ending(int epilogue, @Nullable Activation function, @Nullable Operand other) {
+        static final Ending NONE = new Ending(ADD, null, null);
 
-        Launch.Builder define(Launch.Builder kernel) {
-            return kernel.define("EPILOGUE", code).define("ACTIVATION", function == null ? 0 : switch (function) {
+        /** {@code activation.cl}'s number of the function, 0 if there is none. */
+        int activation() {
+            return function == null ? 0 : switch (function) {
                 case GELU -> 1;
                 case GELU_TANH -> 2;
                 case RELU -> 3;
                 case TANH -> 4;
-            });
+            };
         }
     }
 
@@ -95,7 +102,7 @@ final class OpenClLinear {
         Map<String, Integer> sizes = sizes(r, p);
         int splits = splits(r, p, sizes);
         if (splits == 1) {
-            launch(r, p, sizes, Math.max(1, p.k()), bias, ending);
+            unsplit(r, p, sizes, bias, ending);
             return;
         }
         int tile = sizes.get("TILE_K");
@@ -106,6 +113,23 @@ final class OpenClLinear {
         Product part = new Product(scratch, p.a(), p.b(), p.m(), p.n(), p.k(), p.aByK(), p.bByK());
         launch(r, part, sizes, perSplit, null, Ending.NONE);
         finish(r, p, scratch, parts, bias, ending);
+    }
+
+    /**
+     * A program for each activation is worth its compilation only where the memory traffic of a kernel of its own would
+     * be seen, which it is not beside a CPU's products.
+     */
+    private static void unsplit(
+            Recording r, Product p, Map<String, Integer> sizes, @Nullable Operand bias, Ending ending) {
+        int depth = Math.max(1, p.k());
+        if (ending.function() == null || r.device().kind() != OpenClDevice.Kind.CPU) {
+            launch(r, p, sizes, depth, bias, ending);
+            return;
+        }
+        boolean keeps = ending.epilogue() == ACTIVATE && ending.other() != null;
+        Operand z = keeps ? ending.other() : p.c();
+        launch(r, new Product(z, p.a(), p.b(), p.m(), p.n(), p.k(), p.aByK(), p.bByK()), sizes, depth, bias, Ending.NONE);
+        finish(r, p, z, 1, null, keeps ? new Ending(ACTIVATE, ending.function(), null) : ending);
     }
 
     /** Large tiles where there are enough of them for the device, else small ones. */
@@ -136,7 +160,9 @@ final class OpenClLinear {
         boolean vectors = Recording.divides(vector, p.aByK() ? p.k() : p.m(), p.a())
                 && Recording.divides(vector, p.bByK() ? p.k() : p.n(), p.b())
                 && Recording.divides(vector, p.n(), p.c(), bias, ending.other());
-        ending.define(r.kernel(FILE, "gemm", 1)).define(sizes)
+        r.kernel(PRODUCTS, "gemm", 1).define(sizes)
+                .define("EPILOGUE", ending.epilogue())
+                .define("ACTIVATION", ending.activation())
                 .define("A_BY_K", p.aByK())
                 .define("B_BY_K", p.bByK())
                 .define("LV", vectors ? vector : 1)
@@ -154,12 +180,13 @@ final class OpenClLinear {
     }
 
     private static void finish(
-            Recording r, Product p, Operand.Scratch parts, int count, @Nullable Operand bias, Ending ending) {
+            Recording r, Product p, Operand parts, int count, @Nullable Operand bias, Ending ending) {
         int vector = r.vector(p.n(), p.c(), parts, bias, ending.other());
         long vectors = (long) p.m() * p.n() / vector;
-        ending.define(r.kernel(FILE, "finish", vector).define("FINISH", 1))
+        r.kernel(FINISH, "finish", vector)
                 .with(p.c(), parts, bias, ending.other())
                 .with(bias != null).with(ending.other() != null)
+                .with(ending.epilogue()).with(ending.activation())
                 .with(count).with((int) vectors).with(p.n() / vector)
                 .over(r.tuning().get("elementwise.ITEMS"), vectors);
     }

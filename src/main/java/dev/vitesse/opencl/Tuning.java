@@ -87,10 +87,13 @@ final class Tuning {
                 .put("rows", "LANES", 32, "ROWS", 8)
                 .put("gemm.large", "TILE_M", 128, "TILE_N", 128, "TILE_K", 8, "WG_M", 16, "WG_N", 16, "RV", 4)
                 .put("gemm.small", "TILE_M", 64, "TILE_N", 64, "TILE_K", 16, "WG_M", 16, "WG_N", 16, "RV", 4)
-                .put("attention", "BR", 32, "BC", 32, "WX", 8, "WY", 8, "CW", 4, "PAD", 1);
+                .put("attention", "LEAST_HEAD", 16, "BR", 32, "BC", 32, "WX", 8, "WY", 8, "CW", 4, "PAD", 1);
     }
 
-    /** Few work-items with much work and long vectors: a compiler for CPUs runs a group's items in a loop. */
+    /**
+     * Few work-items with much work and long vectors: a compiler for CPUs runs a group's items in a loop. One size of
+     * tiles, because a device of few units is full with few of them, and compiling takes a second for each.
+     */
     private static Tuning cpuDefaults() {
         return new Tuning(new TreeMap<>())
                 .put("vector", "VW", 8)
@@ -99,8 +102,8 @@ final class Tuning {
                 .put("reduce", "LANES", 8, "GROUPS_PER_UNIT", 4)
                 .put("rows", "LANES", 1, "ROWS", 8)
                 .put("gemm.large", "TILE_M", 48, "TILE_N", 64, "TILE_K", 64, "WG_M", 12, "WG_N", 4, "RV", 8)
-                .put("gemm.small", "TILE_M", 24, "TILE_N", 32, "TILE_K", 64, "WG_M", 6, "WG_N", 2, "RV", 8)
-                .put("attention", "BR", 16, "BC", 32, "WX", 1, "WY", 4, "CW", 8, "PAD", 0);
+                .put("gemm.small", "TILE_M", 48, "TILE_N", 64, "TILE_K", 64, "WG_M", 12, "WG_N", 4, "RV", 8)
+                .put("attention", "LEAST_HEAD", 64, "BR", 16, "BC", 32, "WX", 1, "WY", 4, "CW", 8, "PAD", 0);
     }
 
     /** For devices with small work-groups or little local memory: within the limits that {@link OpenClDevice} asks for. */
@@ -111,7 +114,7 @@ final class Tuning {
                 .put("rows", "LANES", 8, "ROWS", 8)
                 .put("gemm.large", "TILE_M", 32, "TILE_N", 32, "TILE_K", 16, "WG_M", 8, "WG_N", 8, "RV", 4)
                 .put("gemm.small", "TILE_M", 16, "TILE_N", 32, "TILE_K", 16, "WG_M", 8, "WG_N", 8, "RV", 4)
-                .put("attention", "BR", 16, "BC", 16, "WX", 4, "WY", 16, "CW", 4, "PAD", 1);
+                .put("attention", "LEAST_HEAD", 16, "BR", 16, "BC", 16, "WX", 4, "WY", 16, "CW", 4, "PAD", 1);
     }
 
     private Tuning put(String family, Object... namesAndSizes) {
@@ -195,9 +198,10 @@ final class Tuning {
         group(device, "rows", get("rows.LANES") * get("rows.ROWS"));
         checkGemm(device, "gemm.large");
         checkGemm(device, "gemm.small");
-        powersOfTwo("attention", "BR", "BC", "WX", "WY");
+        powersOfTwo("attention", "LEAST_HEAD", "BR", "BC", "WX", "WY");
         int columns = get("attention.CW");
         require(columns == 1 || columns == 4 || columns == 8, "attention", "CW must be 1, 4 or 8");
+        require(get("attention.LEAST_HEAD") >= get("vector.VW"), "attention", "LEAST_HEAD must be at least a vector");
         require(get("attention.BR") >= get("attention.WY") && get("attention.BC") >= get("attention.WX") * columns,
                 "attention", "a block must have a row and a vector of columns for every work-item");
         group(device, "attention", get("attention.WX") * get("attention.WY"));
