@@ -3,7 +3,6 @@ package dev.vitesse.tornado;
 
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Counts compilations and, under {@code --trace}, prints them. */
@@ -17,14 +16,13 @@ final class CompileLog {
         this.sink = sink;
     }
 
-    /** A graph ran for the first time, which compiled {@code count} of its tasks. */
-    void compiled(String program, int count, List<String> tasks, long time) {
-        kernels += count;
+    /** The first run of a graph, which took so long, compiled {@code tasks}. */
+    void compiled(String program, List<String> tasks, long time) {
+        kernels += tasks.size();
         nanoseconds += time;
         if (sink != null) {
-            String names = tasks.stream().map(name -> name.substring(name.indexOf('.') + 1)).collect(Collectors.joining(" "));
-            sink.accept("tornado: compiled " + count + " kernels of " + program + " and ran them first in "
-                    + TornadoPlan.milliseconds(time) + ": " + names);
+            sink.accept("tornado: compiled " + tasks.size() + " kernels of " + program + " and ran them first in "
+                    + TornadoPlan.milliseconds(time) + ": " + String.join(" ", tasks));
         }
     }
 

@@ -23,6 +23,8 @@ final class DeviceMemory {
     private final long mostBytes;
     private final FreeSpace floatSpace = new FreeSpace();
     private final FreeSpace intSpace = new FreeSpace();
+    private final int floatProbe;
+    private final int intProbe;
     private FloatArray floats = floatArray(LEAST);
     private IntArray ints = intArray(LEAST / 64);
     private @Nullable TornadoPlan plan;
@@ -34,6 +36,13 @@ final class DeviceMemory {
     DeviceMemory(String device, long mostBytes) {
         this.device = device;
         this.mostBytes = mostBytes;
+        floatProbe = floatSpace.allocate(1);
+        intProbe = intSpace.allocate(1);
+    }
+
+    /** Where the element lies with which every plan shows that its device computes. */
+    int probe(ElementType type) {
+        return type == ElementType.FLOAT32 ? floatProbe : intProbe;
     }
 
     private static FloatArray floatArray(int elements) {

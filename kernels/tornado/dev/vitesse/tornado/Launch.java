@@ -11,6 +11,9 @@ record Launch(TornadoKernel kernel, int[] parameters, int groupsX, int groupsY, 
     /** Parameters reserved for each launch. */
     static final int SLOT = 24;
 
+    /** The parameter, if there is one, that says which operation of a kernel of several is wanted. */
+    static final int OPERATION = SLOT - 1;
+
     /** What every device takes along y and z. */
     private static final int MOST_GROUPS = 65_535;
 

@@ -5,6 +5,7 @@ import dev.vitesse.backend.ElementType;
 import dev.vitesse.backend.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -16,6 +17,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Collects a program's launches, the tensors it works on, and the memory of its own. */
 final class Recording {
+    /** Of a kernel that goes on by the size of its grid: its indexes then stay below 2^31. */
+    private static final int MOST_GROUPS = 1 << 18;
+
+    private static final long MOST_ITEMS = Integer.MAX_VALUE - (long) MOST_GROUPS * TornadoCopy.LOCAL;
+    private static final int GROUPS_PER_UNIT = 8;
+
     private final DeviceMemory memory;
     private final List<Launch> launches = new ArrayList<>();
     private final Set<Allocation> tensors = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -31,6 +38,7 @@ final class Recording {
     private @Nullable Object batchKind;
     private @Nullable Consumer<List<BatchRow>> batchLaunch;
     private final int computeUnits;
+    private final boolean compact;
 
     /**
      * One call of a batch.
@@ -54,10 +62,17 @@ final class Recording {
 
     /**
      * @param computeUnits of the device, over which large products are split
+     * @param compact whether few kernels matter more than fast ones
      */
-    Recording(DeviceMemory memory, int computeUnits) {
+    Recording(DeviceMemory memory, int computeUnits, boolean compact) {
         this.memory = memory;
         this.computeUnits = computeUnits;
+        this.compact = compact;
+    }
+
+    /** Whether kernels are to be merged and their grids to be equal, so that as few as possible are compiled. */
+    boolean compact() {
+        return compact;
     }
 
     int computeUnits() {
@@ -161,9 +176,25 @@ final class Recording {
         }
     }
 
-    /** Adds a launch of at least {@code items} work-items. */
+    /** Adds a launch over {@code items} items, of which a work-item may have several. */
     void launchOver(TornadoKernel kernel, long items, int... parameters) {
-        launch(kernel, Math.ceilDiv(items, (long) kernel.localX()), 1, 1, parameters);
+        if (items > MOST_ITEMS) {
+            throw new IllegalArgumentException("the tensors are too large for " + kernel.name() + ": it counts to "
+                    + MOST_ITEMS + ", not to " + items);
+        }
+        TornadoKernel.Merge merge = kernel.merge();
+        if (!compact || merge == null) {
+            launch(kernel, Math.min(MOST_GROUPS, Math.ceilDiv(items, (long) kernel.localX())), 1, 1, parameters);
+        } else if (items > 0) {
+            int[] withOperation = Arrays.copyOf(parameters, Launch.SLOT);
+            withOperation[Launch.OPERATION] = merge.operation();
+            launch(merge.kernel(), groups(), 1, 1, withOperation);
+        }
+    }
+
+    /** The groups of every launch of a kernel that has one grid only. */
+    int groups() {
+        return GROUPS_PER_UNIT * computeUnits;
     }
 
     List<Launch> launches() {

@@ -2,89 +2,62 @@
 package dev.vitesse.tornado;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
- * A stretch of a program that one task graph runs, once or several times over: the same kernels in the same order with
- * other parameters and grids. The blocks of a Transformer are such a stretch, so its graph is compiled once for any depth.
+ * A stretch of a program that one task graph runs in one execution.
  *
- * @param pattern the kernels
- * @param passes the launches of each pass, each of the pattern's length
+ * <p>Launches of a kernel with the same grid are the same task of TornadoVM, given several times with parameters of its
+ * own: it is compiled once, so that a Transformer of any depth costs what one block does. A second grid of the same
+ * kernel needs a task, and code, of its own.
+ *
+ * @param pattern the tasks, one for each launch
+ * @param launches in order
  */
-record Segment(List<TornadoKernel> pattern, List<List<Launch>> passes) {
-    /** A graph's limit is about 150 tasks. */
-    static final int LONGEST = 96;
+record Segment(List<Task> pattern, List<Launch> launches) {
+    /** TornadoVM's limits are 1024 nodes and 8 KiB of code for a graph, which about 130 tasks fill. */
+    static final int LONGEST = 120;
 
-    /** Shorter repetitions would be more executions than compilations saved. */
-    private static final int SHORTEST_REPEATED = 4;
-
-    static Segment of(List<List<Launch>> passes) {
-        return new Segment(passes.getFirst().stream().map(Launch::kernel).toList(), passes);
+    /**
+     * A kernel with one of its grids, whatever that is.
+     *
+     * @param grid which of the kernel's grids in this graph it is, counted from 0 in the order in which they come
+     */
+    record Task(TornadoKernel kernel, int grid) {
+        /** Tasks of one name share their code in a plan. */
+        String name() {
+            return kernel.name() + "_" + grid;
+        }
     }
 
-    /** Cuts a program into segments, in order. */
+    /** Cuts a program into as few segments of about the same length as the limits allow. */
     static List<Segment> split(List<Launch> launches) {
         List<Segment> segments = new ArrayList<>();
-        int start = 0; // of what stands before the next repetition
-        int i = 0;
-        while (i < launches.size()) {
-            int period = period(launches, i);
-            if (period == 0) {
-                i++;
-            } else {
-                addOnce(segments, launches.subList(start, i));
-                int passes = repeats(launches, i, period);
-                segments.add(of(pieces(launches.subList(i, i + passes * period), period)));
-                i += passes * period;
-                start = i;
-            }
+        int count = Math.ceilDiv(launches.size(), LONGEST);
+        for (int i = 0; i < count; i++) {
+            segments.add(of(launches.subList(i * launches.size() / count, (i + 1) * launches.size() / count)));
         }
-        addOnce(segments, launches.subList(start, i));
         return segments;
     }
 
-    private static void addOnce(List<Segment> segments, List<Launch> launches) {
-        for (List<Launch> piece : pieces(launches, LONGEST)) {
-            segments.add(of(List.of(piece)));
-        }
-    }
-
-    private static List<List<Launch>> pieces(List<Launch> launches, int length) {
-        List<List<Launch>> pieces = new ArrayList<>();
-        for (int i = 0; i < launches.size(); i += length) {
-            pieces.add(List.copyOf(launches.subList(i, Math.min(launches.size(), i + length))));
-        }
-        return pieces;
-    }
-
-    /** The period of the repetition from {@code start} on that covers most launches, the shortest of them; 0 if none. */
-    private static int period(List<Launch> launches, int start) {
-        int best = 0;
-        int covered = 0;
-        for (int period = SHORTEST_REPEATED; period <= Math.min(LONGEST, (launches.size() - start) / 2); period++) {
-            int passes = repeats(launches, start, period);
-            if (passes > 1 && passes * period > covered) {
-                best = period;
-                covered = passes * period;
+    private static Segment of(List<Launch> launches) {
+        Map<TornadoKernel, List<List<Integer>>> grids = new HashMap<>();
+        List<Task> pattern = new ArrayList<>();
+        for (Launch launch : launches) {
+            List<List<Integer>> known = grids.computeIfAbsent(launch.kernel(), kernel -> new ArrayList<>());
+            List<Integer> grid = List.of(launch.groupsX(), launch.groupsY(), launch.groupsZ());
+            if (!known.contains(grid)) {
+                known.add(grid);
             }
+            pattern.add(new Task(launch.kernel(), known.indexOf(grid)));
         }
-        return best;
+        return new Segment(List.copyOf(pattern), List.copyOf(launches));
     }
 
-    private static int repeats(List<Launch> launches, int start, int period) {
-        int passes = 1;
-        while (start + (passes + 1) * period <= launches.size() && same(launches, start, start + passes * period, period)) {
-            passes++;
-        }
-        return passes;
-    }
-
-    private static boolean same(List<Launch> launches, int first, int second, int length) {
-        for (int i = 0; i < length; i++) {
-            if (!launches.get(first + i).kernel().equals(launches.get(second + i).kernel())) {
-                return false;
-            }
-        }
-        return true;
+    /** How many tasks have to be compiled for it. */
+    long compilations() {
+        return pattern.stream().distinct().count();
     }
 }

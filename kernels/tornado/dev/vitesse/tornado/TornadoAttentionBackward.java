@@ -25,7 +25,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TornadoAttentionBackward {
     private static final int SCORE_PITCH = SIDE + 1;
     private static final TornadoKernel DELTA = new TornadoKernel("attention_delta", "delta", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoAttentionBackward::delta, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoAttentionBackward::delta, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.ATTENTION_DELTA);
 
     private TornadoAttentionBackward() {}
 
@@ -56,8 +56,7 @@ final class TornadoAttentionBackward {
      */
     static void delta(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 3)) {
+        for (int i = context.globalIdx; i < p.get(o + 3); i += context.globalGroupSizeX) {
             int tokens = p.get(o + 4);
             int heads = p.get(o + 5);
             int headWidth = p.get(o + 6);

@@ -8,7 +8,6 @@ import dev.vitesse.backend.ElementType;
 import dev.vitesse.backend.Kernels;
 import dev.vitesse.backend.Program;
 import dev.vitesse.backend.Tensor;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -27,14 +26,16 @@ import java.util.function.Consumer;
 public final class TornadoBackend implements Backend {
     private final TornadoTarget target;
     private final String id;
+    private final boolean compact;
     private final DeviceMemory memory;
     private final CompileLog log;
-    private final Set<List<TornadoKernel>> patterns = new LinkedHashSet<>();
+    private final Set<List<Segment.Task>> patterns = new LinkedHashSet<>();
     private final Set<TornadoProgram> programs = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    private TornadoBackend(TornadoTarget target, String id, BackendOptions options) {
+    private TornadoBackend(TornadoTarget target, String id, BackendOptions options, boolean compact) {
         this.target = target;
         this.id = id;
+        this.compact = compact;
         memory = new DeviceMemory(target.description(), target.mostBytes());
         log = new CompileLog(options.trace());
     }
@@ -42,32 +43,19 @@ public final class TornadoBackend implements Backend {
     /**
      * Opens a device and makes sure that it compiles and computes.
      *
+     * @param compact whether kernels are merged, so that few are compiled
      * @throws DeviceException if it does not
      */
-    static TornadoBackend open(TornadoTarget target, String id, BackendOptions options) {
-        TornadoBackend backend = new TornadoBackend(target, id, options);
+    static TornadoBackend open(TornadoTarget target, String id, BackendOptions options, boolean compact) {
+        TornadoBackend backend = new TornadoBackend(target, id, options, compact);
         try {
-            backend.selfTest();
+            backend.plan(List.of()); // which checks what the device computes
+            backend.memory.detach();
         } catch (RuntimeException e) {
             backend.close();
             throw e;
         }
         return backend;
-    }
-
-    private void selfTest() {
-        float[] values = new float[5];
-        try (Tensor tensor = tensor("self test", values.length);
-                Program program = record("self test", k -> k.fill(tensor, 2.5f))) {
-            program.run();
-            tensor.read(values);
-        }
-        for (float value : values) {
-            if (value != 2.5f) {
-                throw new DeviceException("TornadoVM computes wrongly on " + target.description()
-                        + ": a kernel that fills a tensor left " + Arrays.toString(values));
-            }
-        }
     }
 
     @Override
@@ -82,7 +70,7 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Program record(String name, Consumer<Kernels> body) {
-        Recording recording = new Recording(memory, target.computeUnits());
+        Recording recording = new Recording(memory, target.computeUnits(), compact);
         try {
             body.accept(new TaskRecorder(recording));
             recording.finish();
@@ -100,7 +88,7 @@ public final class TornadoBackend implements Backend {
     }
 
     /** The plan, built anew if it lacks one of {@code wanted}. */
-    TornadoPlan plan(Collection<List<TornadoKernel>> wanted) {
+    TornadoPlan plan(Collection<List<Segment.Task>> wanted) {
         TornadoPlan plan = memory.plan();
         if (plan != null && wanted.stream().allMatch(plan::has)) {
             return plan;

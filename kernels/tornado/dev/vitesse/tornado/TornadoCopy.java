@@ -10,9 +10,20 @@ final class TornadoCopy {
     /** Work-items of a group. */
     static final int LOCAL = 256;
 
+    /** What {@link #probe} adds. */
+    static final float PROBE_STEP = 0.5f;
+
     private TornadoCopy() {}
 
-    /** The last task of a graph, and the first one's hold on the arrays: it does nothing, which no compiler can know. */
+    /** The plan's first task, whose hold on the arrays brings them to the device: it shows that the device computes. */
+    static void probe(KernelContext context, FloatArray floats, IntArray ints, int place, int intPlace) {
+        if (context.globalIdx == 0) {
+            floats.set(place, floats.get(place) + PROBE_STEP);
+            ints.set(intPlace, ints.get(intPlace) + 1);
+        }
+    }
+
+    /** The last task of a graph: it does nothing, which no compiler can know. */
     static void end(KernelContext context, FloatArray floats, IntArray ints) {
         if (context.globalIdx < 0) {
             floats.set(0, ints.get(0));

@@ -10,6 +10,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
@@ -86,7 +88,7 @@ public final class TornadoDevices implements TornadoAccess {
             throw new DeviceException("TornadoVM device " + target.description() + " cannot be used: " + problem);
         }
         return dev.vitesse.tornado.TornadoBackend.open(
-                target, TornadoBackendProvider.NAME + ":" + targets.indexOf(target), options);
+                target, TornadoBackendProvider.NAME + ":" + targets.indexOf(target), options, !target.isGpu());
     }
 
     private TornadoTarget select(String selector) {
@@ -96,8 +98,13 @@ public final class TornadoDevices implements TornadoAccess {
                 return targets.get(i);
             }
         }
-        throw new DeviceException("there is no device 'tornado:" + selector + "': use tornado:0 to tornado:"
-                + (targets.size() - 1) + " or a driver's name ('vitesse devices' lists them)");
+        throw new DeviceException("there is no device 'tornado:" + selector + "': TornadoVM has "
+                + IntStream.range(0, targets.size())
+                        .mapToObj(i -> TornadoBackendProvider.NAME + ":" + i + ", a device of its " + targets.get(i).language()
+                                + " driver")
+                        .collect(Collectors.joining("; "))
+                + ('0' <= selector.charAt(0) && selector.charAt(0) <= '9' ? "" : "; drivers are chosen when TornadoVM's SDK is"
+                        + " built ('sdk install tornadovm 5.2.0-jdk25-cuda'), and CUDA and PTX need NVIDIA's driver"));
     }
 
     @Override

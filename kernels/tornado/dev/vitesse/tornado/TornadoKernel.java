@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.tornado;
 
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.common.TaskPackage;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -15,8 +16,21 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * @param localX work-items of a group along x
  * @param localY likewise along y
  * @param task makes the task of that method and those scalars
+ * @param merge what runs it where compiling costs more than running; null for nothing but itself
  */
-record TornadoKernel(String name, String method, int localX, int localY, TaskFactory task) {
+record TornadoKernel(String name, String method, int localX, int localY, TaskFactory task, @Nullable Merge merge) {
+
+    TornadoKernel(String name, String method, int localX, int localY, TaskFactory task) {
+        this(name, method, localX, localY, task, null);
+    }
+
+    /**
+     * A kernel's place in one that does the work of many.
+     *
+     * @param kernel the other one
+     * @param operation what tells it which of its kernels is wanted, its last parameter
+     */
+    record Merge(TornadoKernel kernel, int operation) {}
 
     /**
      * What every kernel gets.

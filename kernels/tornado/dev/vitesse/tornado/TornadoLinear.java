@@ -26,14 +26,17 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  *    +---+---+---+
  * </pre>
  *
- * Bound by arithmetic: a step costs 2 TILE DEPTH loads for 2 TILE^2 DEPTH operations. Group (n, m, s) computes tile (m, n)
- * over the s-th part of K; if there are several parts, they are stored one after the other and {@link #finish} adds them
- * in order: small products then still fill the device.
+ * Bound by arithmetic: a step costs 2 TILE DEPTH loads for 2 TILE^2 DEPTH operations. Tile (s, m, n) is that of C over the
+ * s-th part of K; if there are several parts, they are stored one after the other and {@link #finish} adds them in order:
+ * small products then still fill the device. A group has one tile, or every so-manyth where the grid is fixed.
  */
 final class TornadoLinear {
     static final int FORWARD = 0;
     static final int BACKWARD_INPUT = 1;
     static final int BACKWARD_WEIGHT = 2;
+
+    /** In place of a layout or an epilogue: not baked into the kernel but one of its parameters. */
+    static final int ANY = -1;
 
     /** What is done with z = A B + bias. */
     private static final int STORE = 0;
@@ -112,29 +115,34 @@ final class TornadoLinear {
         int splits = Math.clamp(Math.min(Math.ceilDiv(2L * r.computeUnits(), tiles), p.k() / LEAST_PART), 1, 64);
         int part = Math.max(DEPTH, Math.ceilDiv(Math.ceilDiv(p.k(), splits), DEPTH) * DEPTH);
         splits = Math.max(1, Math.ceilDiv(p.k(), part));
-        if (splits == 1) {
-            r.launch(gemm(p.layout(), ending), tilesN, tilesM, 1, p.c(), p.a(), p.b(), bias, ending.other(),
-                    p.m(), p.n(), p.k(), part);
+        if (splits == 1 && (!r.compact() || ending.kind() == STORE)) {
+            multiply(r, p, p.c(), bias, ending, part, tiles);
             return;
         }
         int count = Math.multiplyExact(p.m(), p.n());
         int parts = r.scratch((long) splits * count);
-        r.launch(gemm(p.layout(), Ending.NONE), tilesN, tilesM, splits, parts, p.a(), p.b(), -1, -1, p.m(), p.n(),
-                p.k(), part);
-        r.launchOver(finish(ending), count, p.c(), parts, bias, ending.other(), splits, count, p.n());
+        multiply(r, p, parts, -1, Ending.NONE, part, tiles * splits);
+        r.launchOver(finish(ending), count, p.c(), parts, bias, ending.other(), splits, count, p.n(), ending.kind(),
+                ending.function());
+    }
+
+    private static void multiply(Recording r, Product p, int c, int bias, Ending ending, int part, long tiles) {
+        TornadoKernel kernel = r.compact() ? gemm(ANY, Ending.NONE) : gemm(p.layout(), ending);
+        r.launch(kernel, r.compact() ? r.groups() : tiles, 1, 1, c, p.a(), p.b(), bias, ending.other(), p.m(), p.n(), p.k(),
+                part, Math.toIntExact(tiles), p.layout());
     }
 
     private static TornadoKernel gemm(int layout, Ending ending) {
-        String[] layouts = {"forward", "backward_input", "backward_weight"};
-        return new TornadoKernel(name("gemm_" + layouts[layout], ending), "gemm", SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
+        String[] layouts = {"", "_forward", "_backward_input", "_backward_weight"};
+        return new TornadoKernel(name("gemm" + layouts[layout + 1], ending), "gemm", SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
                 id, TornadoLinear::gemm, a.context(), a.floats(), a.parameters(), a.slot(), layout, ending.kind(),
                 ending.function()));
     }
 
     private static TornadoKernel finish(Ending ending) {
-        return new TornadoKernel(name("gemm_finish", ending), "finish", ITEMS, 1, (id, a) -> TaskPackage.createPackage(
+        return new TornadoKernel(name("gemm_finish", ending), "finish", TornadoCopy.LOCAL, 1, (id, a) -> TaskPackage.createPackage(
                 id, TornadoLinear::finish, a.context(), a.floats(), a.parameters(), a.slot(), ending.kind(),
-                ending.function()));
+                ending.function()), TornadoElements.FINISH);
     }
 
     private static String name(String method, Ending ending) {
@@ -144,7 +152,11 @@ final class TornadoLinear {
         return method + kinds[ending.kind()] + (hasFunction ? functions[ending.function()] : "");
     }
 
-    /** Parameters: c, a, b, bias or -1, other or -1, M, N, K, columns of A in a part. */
+    /**
+     * Parameters: c, a, b, bias or -1, other or -1, M, N, K, columns of A in a part, tiles of all parts, layout.
+     *
+     * @param layout which product, or {@link #ANY} for that of the parameters
+     */
     static void gemm(
             KernelContext context, FloatArray floats, IntArray p, IntArray slot, int layout, int kind, int function) {
         float[] aTile = context.allocateFloatLocalArray(DEPTH * PITCH);
@@ -153,84 +165,109 @@ final class TornadoLinear {
         int m = p.get(o + 5);
         int n = p.get(o + 6);
         int k = p.get(o + 7);
+        int which = layout;
+        if (layout == ANY) {
+            which = p.get(o + 10);
+        }
+        // Whether neighbours along K are neighbours in memory; if not, those across are.
+        int aAlong = 1;
+        if (which == BACKWARD_WEIGHT) {
+            aAlong = 0;
+        }
+        int bAlong = 0;
+        if (which == FORWARD) {
+            bAlong = 1;
+        }
         int x = context.localIdx;
         int y = context.localIdy;
         int item = y * SIDE + x;
-        int m0 = context.groupIdy * TILE;
-        int n0 = context.groupIdx * TILE;
-        int first = context.groupIdz * p.get(o + 8);
-        int end = first + p.get(o + 8);
-        if (end > k) {
-            end = k;
-        }
+        int tilesN = (n + TILE - 1) / TILE;
+        int tilesM = (m + TILE - 1) / TILE;
         float[] sums = new float[16];
-        for (int i = 0; i < 16; i++) {
-            sums[i] = 0f;
-        }
-        for (int step = first; step < end; step += DEPTH) {
-            for (int i = 0; i < TILE * DEPTH / ITEMS; i++) {
-                int v = item + i * ITEMS;
-                if (layout != BACKWARD_WEIGHT) {
-                    aTile[v % DEPTH * PITCH + v / DEPTH] =
-                            element(floats, p.get(o + 1), m0 + v / DEPTH, m, step + v % DEPTH, end, k, 1);
-                } else {
-                    aTile[v / TILE * PITCH + v % TILE] =
-                            element(floats, p.get(o + 1), m0 + v % TILE, m, step + v / TILE, end, 1, m);
-                }
-                if (layout == FORWARD) {
-                    bTile[v % DEPTH * PITCH + v / DEPTH] =
-                            element(floats, p.get(o + 2), n0 + v / DEPTH, n, step + v % DEPTH, end, k, 1);
-                } else {
-                    bTile[v / TILE * PITCH + v % TILE] =
-                            element(floats, p.get(o + 2), n0 + v % TILE, n, step + v / TILE, end, 1, n);
-                }
+        for (int tile = context.groupIdx; tile < p.get(o + 9); tile += context.globalGroupSizeX / SIDE) {
+            int m0 = tile / tilesN % tilesM * TILE;
+            int n0 = tile % tilesN * TILE;
+            int first = tile / (tilesN * tilesM) * p.get(o + 8);
+            int end = first + p.get(o + 8);
+            if (end > k) {
+                end = k;
             }
-            context.localBarrier();
-            // Its length is not known to the compiler, which would unroll it into hundreds of operations.
-            int depth = DEPTH;
-            if (end - step < DEPTH) {
-                depth = end - step;
+            for (int i = 0; i < 16; i++) {
+                sums[i] = 0f;
             }
-            for (int d = 0; d < depth; d++) {
-                int row = d * PITCH + y;
-                int column = d * PITCH + x;
-                float b0 = bTile[column];
-                float b1 = bTile[column + 16];
-                float b2 = bTile[column + 32];
-                float b3 = bTile[column + 48];
-                for (int i = 0; i < 4; i++) {
-                    float a = aTile[row + 16 * i];
-                    sums[4 * i] = a * b0 + sums[4 * i];
-                    sums[4 * i + 1] = a * b1 + sums[4 * i + 1];
-                    sums[4 * i + 2] = a * b2 + sums[4 * i + 2];
-                    sums[4 * i + 3] = a * b3 + sums[4 * i + 3];
+            for (int step = first; step < end; step += DEPTH) {
+                for (int i = 0; i < TILE * DEPTH / ITEMS; i++) {
+                    int v = item + i * ITEMS;
+                    aTile[place(v, aAlong)] = element(floats, p.get(o + 1), v, aAlong, m0, m, step, end, k);
+                    bTile[place(v, bAlong)] = element(floats, p.get(o + 2), v, bAlong, n0, n, step, end, k);
                 }
-            }
-            context.localBarrier();
-        }
-        int c = p.get(o) + context.groupIdz * m * n;
-        int bias = p.get(o + 3);
-        for (int i = 0; i < 4; i++) {
-            int row = m0 + y + 16 * i;
-            for (int j = 0; j < 4; j++) {
-                int column = n0 + x + 16 * j;
-                if (row < m && column < n) {
-                    float z = sums[4 * i + j];
-                    if (bias >= 0) {
-                        z = z + floats.get(bias + column);
+                context.localBarrier();
+                // Its length is not known to the compiler, which would unroll it into hundreds of operations.
+                int depth = DEPTH;
+                if (end - step < DEPTH) {
+                    depth = end - step;
+                }
+                for (int d = 0; d < depth; d++) {
+                    int row = d * PITCH + y;
+                    int column = d * PITCH + x;
+                    float b0 = bTile[column];
+                    float b1 = bTile[column + 16];
+                    float b2 = bTile[column + 32];
+                    float b3 = bTile[column + 48];
+                    for (int i = 0; i < 4; i++) {
+                        float a = aTile[row + 16 * i];
+                        sums[4 * i] = a * b0 + sums[4 * i];
+                        sums[4 * i + 1] = a * b1 + sums[4 * i + 1];
+                        sums[4 * i + 2] = a * b2 + sums[4 * i + 2];
+                        sums[4 * i + 3] = a * b3 + sums[4 * i + 3];
                     }
-                    store(floats, c, p.get(o + 4), row * n + column, z, kind, function);
+                }
+                context.localBarrier();
+            }
+            int c = p.get(o) + tile / (tilesN * tilesM) * m * n;
+            int bias = p.get(o + 3);
+            for (int i = 0; i < 4; i++) {
+                int row = m0 + y + 16 * i;
+                for (int j = 0; j < 4; j++) {
+                    int column = n0 + x + 16 * j;
+                    if (row < m && column < n) {
+                        float z = sums[4 * i + j];
+                        if (bias >= 0) {
+                            z = z + floats.get(bias + column);
+                        }
+                        store(floats, c, p.get(o + 4), row * n + column, z, kind, function);
+                    }
                 }
             }
         }
     }
 
-    /** An element of a matrix, zero outside of [0, length) x [0, end); TornadoVM miscompiles stores to local memory here. */
+    /** Where in its tile a work-item puts the {@code v}-th element: consecutive ones lie side by side in memory. */
+    private static int place(int v, int along) {
+        int place = v / TILE * PITCH + v % TILE;
+        if (along == 1) {
+            place = v % DEPTH * PITCH + v / DEPTH;
+        }
+        return place;
+    }
+
+    /**
+     * The element for that place, zero outside of the matrix [length, K] (or [K, length] if {@code along} is 0) and from
+     * {@code end} on. (TornadoVM miscompiles stores to local memory in a method that returns nothing.)
+     */
     private static float element(
-            FloatArray floats, int matrix, int across, int length, int along, int end, int acrossStride, int alongStride) {
+            FloatArray floats, int matrix, int v, int along, int across0, int length, int step, int end, int k) {
+        int column = step + v / TILE;
+        int row = across0 + v % TILE;
+        int at = column * length + row;
+        if (along == 1) {
+            column = step + v % DEPTH;
+            row = across0 + v / DEPTH;
+            at = row * k + column;
+        }
         float value = 0f;
-        if (across < length && along < end) {
-            value = floats.get(matrix + across * acrossStride + along * alongStride);
+        if (row < length && column < end) {
+            value = floats.get(matrix + at);
         }
         return value;
     }
@@ -254,14 +291,22 @@ final class TornadoLinear {
 
     /**
      * y = epilogue(sum of the parts + bias), elementwise. Bound by memory. Parameters: y, parts [splits, count], bias
-     * [width] or -1, other [count] or -1, splits, count, width.
+     * [width] or -1, other [count] or -1, splits, count, width, kind, function.
+     *
+     * @param kind of the epilogue, or {@link #ANY} for that of the parameters
+     * @param function likewise
      */
     static void finish(
             KernelContext context, FloatArray floats, IntArray p, IntArray slot, int kind, int function) {
         int o = slot.get(0);
-        int i = context.globalIdx;
+        int wantedKind = kind;
+        int wantedFunction = function;
+        if (kind == ANY) {
+            wantedKind = p.get(o + 7);
+            wantedFunction = p.get(o + 8);
+        }
         int count = p.get(o + 5);
-        if (i < count) {
+        for (int i = context.globalIdx; i < count; i += context.globalGroupSizeX) {
             int parts = p.get(o + 1);
             float z = 0f;
             for (int s = 0; s < p.get(o + 4); s++) {
@@ -271,7 +316,7 @@ final class TornadoLinear {
             if (bias >= 0) {
                 z = z + floats.get(bias + i % p.get(o + 6));
             }
-            store(floats, p.get(o), p.get(o + 3), i, z, kind, function);
+            store(floats, p.get(o), p.get(o + 3), i, z, wantedKind, wantedFunction);
         }
     }
 }

@@ -15,14 +15,13 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TornadoNorm {
     private static final int LANES = 32;
     private static final int ROWS = 4;
-    private static final int COLUMNS = 64;
 
     private static final TornadoKernel FORWARD = new TornadoKernel("layer_norm", "layerNorm", LANES * ROWS, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoNorm::layerNorm, a.context(), a.floats(), a.parameters(), a.slot()));
     private static final TornadoKernel BACKWARD = new TornadoKernel("layer_norm_backward", "layerNormBackward", LANES * ROWS, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoNorm::layerNormBackward, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel PARAMETERS = new TornadoKernel("layer_norm_parameters", "parameters", COLUMNS, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoNorm::parameters, a.context(), a.floats(), a.parameters(), a.slot()));
+    private static final TornadoKernel PARAMETERS = new TornadoKernel("layer_norm_parameters", "parameters", TornadoCopy.LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoNorm::parameters, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.NORM_PARAMETERS);
 
     private TornadoNorm() {}
 
@@ -43,8 +42,8 @@ final class TornadoNorm {
         int chunk = TornadoReduce.chunk(rows);
         int chunks = Math.max(1, Math.ceilDiv(rows, chunk));
         int parts = r.scratch(2L * chunks * width);
-        r.launch(PARAMETERS, Math.ceilDiv(width, COLUMNS), chunks, 1, parts, r.at(dY), r.at(x), r.at(mean), r.at(rstd),
-                rows, width, chunk);
+        r.launchOver(PARAMETERS, (long) chunks * width, parts, r.at(dY), r.at(x), r.at(mean), r.at(rstd), rows, width,
+                chunk);
         TornadoReduce.addParts(r, r.at(dGamma), parts, chunks, width, 2 * width);
         TornadoReduce.addParts(r, r.at(dBeta), parts + width, chunks, width, 2 * width);
     }
@@ -135,18 +134,18 @@ final class TornadoNorm {
 
     /**
      * A chunk's share of dGamma = sum dY xh and dBeta = sum dY. Parameters: parts [chunks, 2, width], dY, x, mean, rstd,
-     * rows, width, chunk. Work-items: column, chunk.
+     * rows, width, chunk.
      */
     static void parameters(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int column = context.globalIdx;
         int width = p.get(o + 6);
-        if (column < width) {
+        for (int i = context.globalIdx; i < TornadoReduce.parts(p.get(o + 5), p.get(o + 7), width); i += context.globalGroupSizeX) {
+            int column = i % width;
             int dy = p.get(o + 1) + column;
             int x = p.get(o + 2) + column;
             int mean = p.get(o + 3);
             int rstd = p.get(o + 4);
-            int first = context.groupIdy * p.get(o + 7);
+            int first = i / width * p.get(o + 7);
             int end = first + p.get(o + 7);
             if (end > p.get(o + 5)) {
                 end = p.get(o + 5);
@@ -159,7 +158,7 @@ final class TornadoNorm {
                 dGamma = dGamma + d * xh;
                 dBeta = dBeta + d;
             }
-            int parts = p.get(o) + context.groupIdy * 2 * width + column;
+            int parts = p.get(o) + i / width * 2 * width + column;
             floats.set(parts, dGamma);
             floats.set(parts + width, dBeta);
         }

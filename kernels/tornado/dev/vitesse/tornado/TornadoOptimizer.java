@@ -31,7 +31,7 @@ final class TornadoOptimizer {
     private static final TornadoKernel CLIP = new TornadoKernel("clip_factor", "clipFactor", 1, 1, (id, a) ->
             TaskPackage.createPackage(id, TornadoOptimizer::clipFactor, a.context(), a.floats(), a.parameters(), a.slot()));
     private static final TornadoKernel FILL = new TornadoKernel("fill", "fill", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoOptimizer::fill, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoOptimizer::fill, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.FILL);
 
     private TornadoOptimizer() {}
 
@@ -245,8 +245,7 @@ final class TornadoOptimizer {
     /** x = value. Parameters: x, elements, value. */
     static void fill(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 1)) {
+        for (int i = context.globalIdx; i < p.get(o + 1); i += context.globalGroupSizeX) {
             floats.set(p.get(o) + i, floats.get(p.get(o + 2)));
         }
     }

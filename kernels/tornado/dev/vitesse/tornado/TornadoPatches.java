@@ -15,15 +15,15 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 final class TornadoPatches {
     private static final TornadoKernel GATHER = new TornadoKernel("gather_patches", "gatherPatches", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::gatherPatches, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPatches::gatherPatches, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.GATHER_PATCHES);
     private static final TornadoKernel SCATTER = new TornadoKernel("scatter_patches", "scatterPatches", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::scatterPatches, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPatches::scatterPatches, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.SCATTER_PATCHES);
     private static final TornadoKernel ASSEMBLE = new TornadoKernel("assemble_tokens", "assembleTokens", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::assembleTokens, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPatches::assembleTokens, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.ASSEMBLE_TOKENS);
     private static final TornadoKernel PATCH_ROWS = new TornadoKernel("patch_rows", "patchRows", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::patchRows, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPatches::patchRows, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.PATCH_ROWS);
     private static final TornadoKernel BATCH_SUMS = new TornadoKernel("batch_sums", "batchSums", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPatches::batchSums, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPatches::batchSums, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.BATCH_SUMS);
 
     private TornadoPatches() {}
 
@@ -114,8 +114,7 @@ final class TornadoPatches {
      */
     static void gatherPatches(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 2)) {
+        for (int i = context.globalIdx; i < p.get(o + 2); i += context.globalGroupSizeX) {
             int pixel = pixel(i, p.get(o + 3), p.get(o + 4), p.get(o + 5));
             floats.set(p.get(o) + i, floats.get(p.get(o + 1) + pixel));
         }
@@ -124,8 +123,7 @@ final class TornadoPatches {
     /** The reverse: every pixel belongs to one patch, so this is a copy too. */
     static void scatterPatches(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 2)) {
+        for (int i = context.globalIdx; i < p.get(o + 2); i += context.globalGroupSizeX) {
             int pixel = pixel(i, p.get(o + 3), p.get(o + 4), p.get(o + 5));
             floats.set(p.get(o + 1) + pixel, floats.get(p.get(o) + i));
         }
@@ -150,8 +148,7 @@ final class TornadoPatches {
      */
     static void assembleTokens(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 4)) {
+        for (int i = context.globalIdx; i < p.get(o + 4); i += context.globalGroupSizeX) {
             int tokens = p.get(o + 5);
             int width = p.get(o + 6);
             int prefix = p.get(o + 7);
@@ -179,8 +176,7 @@ final class TornadoPatches {
     /** rows[b, n, :] = tokens[b, R + n, :]. Parameters: rows, tokens, elements of rows, N, D, R. */
     static void patchRows(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 2)) {
+        for (int i = context.globalIdx; i < p.get(o + 2); i += context.globalGroupSizeX) {
             int patches = p.get(o + 3);
             int width = p.get(o + 4);
             int prefix = p.get(o + 5);
@@ -195,8 +191,7 @@ final class TornadoPatches {
      */
     static void batchSums(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 2)) {
+        for (int i = context.globalIdx; i < p.get(o + 2); i += context.globalGroupSizeX) {
             int stride = p.get(o + 4) * p.get(o + 5);
             int from = p.get(o + 1) + i;
             if (i / p.get(o + 5) >= p.get(o + 6)) {

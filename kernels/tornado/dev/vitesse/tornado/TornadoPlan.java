@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import uk.ac.manchester.tornado.api.DataRange;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -29,17 +30,17 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * TornadoVM's execution plan over the arrays of all tensors: a graph that takes them to the device, graphs that copy parts
- * of them, and one graph for each pattern of kernels.
+ * of them, and one graph for each pattern of tasks.
  *
  * <pre>
- * host     floats, ints                     parameters of one pass
+ * host     floats, ints                     parameters of one run
  *             | once                           | every execution
- * device   [graph 0: own] -> [graph p: kernel, kernel, ..., end] -> [graph q] -> ...   all consume the two arrays
+ * device   [graph 0: own] -> [graph p: task, task, ..., end] -> [graph q] -> ...   all consume the two arrays
  * </pre>
  *
- * All graphs have one name and a task is called after its kernel and how often that stood before it in its graph, because
- * TornadoVM keeps compiled code under the two names: graphs then share it. It compiles a graph's last task anew in spite of
- * that, so the last one is a kernel without content.
+ * All graphs have one name and a task is called after its kernel and which of the kernel's grids it has, because TornadoVM
+ * keeps compiled code under the two names: graphs then share it, and so do the launches in a graph ({@link TaskSharing}). It
+ * compiles a graph's last task anew in spite of that, so the last one is a kernel without content.
  */
 final class TornadoPlan {
     private static final String GRAPH = "vitesse";
@@ -53,7 +54,7 @@ final class TornadoPlan {
     private final Map<String, WorkerGrid> gridOfTask = new HashMap<>();
     private final Set<String> compiled = new HashSet<>();
     private final List<ImmutableTaskGraph> graphs = new ArrayList<>();
-    private final Map<List<TornadoKernel>, PatternGraph> patterns = new LinkedHashMap<>();
+    private final Map<List<Segment.Task>, PatternGraph> patterns = new LinkedHashMap<>();
     private final List<Staging> stagings = new ArrayList<>();
     private final IntArray zeroed = new IntArray(2);
     private final int zeroFloats;
@@ -61,19 +62,19 @@ final class TornadoPlan {
     private final TornadoExecutionPlan plan;
     private final TornadoExecutionResult owned;
 
-    /** The graph of one pattern: its place in the plan, its tasks' names, and where its parameters go. */
-    private record PatternGraph(int index, List<String> tasks, IntArray parameters) {}
+    /** The graph of one pattern: its place in the plan and where its parameters go. */
+    private record PatternGraph(int index, IntArray parameters) {}
 
     /** A graph that copies from a small array into the large one: [0] of {@code range} is the start, [1] the count. */
     private record Staging(int index, ElementType type, int capacity, MemorySegment stage, IntArray range, WorkerGrid grid) {}
 
     TornadoPlan(
-            TornadoTarget target, CompileLog log, DeviceMemory memory, Collection<List<TornadoKernel>> patternList) {
+            TornadoTarget target, CompileLog log, DeviceMemory memory, Collection<List<Segment.Task>> patternList) {
         this.target = target;
         this.log = log;
         floats = memory.floats();
         ints = memory.ints();
-        addOwner();
+        addOwner(memory.probe(ElementType.FLOAT32), memory.probe(ElementType.INT32));
         for (int capacity : new int[] {1 << 8, 1 << 13, 1 << 17, 1 << 21}) {
             addFloatStaging(capacity);
         }
@@ -83,18 +84,34 @@ final class TornadoPlan {
                 TaskPackage.createPackage("zero_floats", TornadoCopy::zeroFloats, context, floats, zeroed));
         zeroInts = addZero("zero_ints",
                 TaskPackage.createPackage("zero_ints", TornadoCopy::zeroInts, context, ints, zeroed));
-        for (List<TornadoKernel> pattern : patternList) {
+        for (List<Segment.Task> pattern : patternList) {
             addPattern(pattern);
         }
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         plan.withGridScheduler(grids);
         plan.withDevice(target.device());
         owned = execute(0, "own");
+        checkProbe(memory);
     }
 
-    private void addOwner() {
+    /** The first kernel of all has moved two numbers on the device; this is where a device that does not work shows. */
+    private void checkProbe(DeviceMemory memory) {
+        int place = memory.probe(ElementType.FLOAT32);
+        int intPlace = memory.probe(ElementType.INT32);
+        float before = floats.get(place);
+        int intBefore = ints.get(intPlace);
+        read(ElementType.FLOAT32, place, 1);
+        read(ElementType.INT32, intPlace, 1);
+        if (floats.get(place) != before + TornadoCopy.PROBE_STEP || ints.get(intPlace) != intBefore + 1) {
+            throw new DeviceException(String.format("TornadoVM computes wrongly on %s: a kernel that adds %s and 1 to %s and"
+                    + " %d left %s and %d", target.description(), TornadoCopy.PROBE_STEP, before, intBefore,
+                    floats.get(place), ints.get(intPlace)));
+        }
+    }
+
+    private void addOwner(int place, int intPlace) {
         TaskGraph graph = new TaskGraph(GRAPH).transferToDevice(DataTransferMode.FIRST_EXECUTION, floats, ints);
-        graph.addTask(TaskPackage.createPackage("own", TornadoCopy::end, context, floats, ints));
+        graph.addTask(TaskPackage.createPackage("own", TornadoCopy::probe, context, floats, ints, place, intPlace));
         grid("own", 1, 1);
         graph.persistOnDevice(floats, ints);
         graphs.add(graph.snapshot());
@@ -147,50 +164,46 @@ final class TornadoPlan {
         return graphs.size() - 1;
     }
 
-    private void addPattern(List<TornadoKernel> pattern) {
+    private void addPattern(List<Segment.Task> pattern) {
         IntArray parameters = new IntArray(pattern.size() * Launch.SLOT);
         parameters.init(0);
         TaskGraph graph = consumer().transferToDevice(DataTransferMode.EVERY_EXECUTION, parameters);
-        Map<String, Integer> seen = new HashMap<>();
-        List<String> tasks = new ArrayList<>();
         for (int i = 0; i < pattern.size(); i++) {
-            TornadoKernel kernel = pattern.get(i);
-            String name = kernel.name() + "_" + seen.merge(kernel.name(), 1, Integer::sum);
+            Segment.Task task = pattern.get(i);
             IntArray slot = new IntArray(1);
             slot.set(0, i * Launch.SLOT);
             graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, slot);
-            graph.addTask(kernel.task().create(
-                    name, new TornadoKernel.Arguments(context, floats, ints, parameters, slot)));
-            grid(name, kernel.localX(), kernel.localY());
-            tasks.add(GRAPH + "." + name);
+            // A name that the graph has already makes no new task but another launch of the old one.
+            graph.addTask(task.kernel().task().create(
+                    task.name(), new TornadoKernel.Arguments(context, floats, ints, parameters, slot)));
+            grid(task.name(), task.kernel().localX(), task.kernel().localY());
         }
-        patterns.put(pattern, new PatternGraph(graphs.size(), tasks, parameters));
+        patterns.put(pattern, new PatternGraph(graphs.size(), parameters));
         addEnd(graph);
+        TaskSharing.enable(graphs.getLast());
     }
 
-    boolean has(List<TornadoKernel> pattern) {
+    boolean has(List<Segment.Task> pattern) {
         return patterns.containsKey(pattern);
     }
 
     void run(String program, Segment segment) {
         PatternGraph graph = patterns.get(segment.pattern());
-        boolean compiles = !compiled.containsAll(graph.tasks());
+        List<String> fresh = segment.pattern().stream().map(Segment.Task::name).distinct()
+                .filter(name -> !compiled.contains(name)).toList();
         long begin = System.nanoTime();
-        for (List<Launch> pass : segment.passes()) {
-            for (int i = 0; i < pass.size(); i++) {
-                Launch launch = pass.get(i);
-                TornadoKernel kernel = launch.kernel();
-                MemorySegment.copy(MemorySegment.ofArray(launch.parameters()), 0, graph.parameters().getSegment(),
-                        (long) i * Launch.SLOT * Integer.BYTES, (long) launch.parameters().length * Integer.BYTES);
-                gridOfTask.get(graph.tasks().get(i)).setGlobalWork((long) launch.groupsX() * kernel.localX(),
-                        (long) launch.groupsY() * kernel.localY(), launch.groupsZ());
-            }
-            execute(graph.index(), program);
+        for (int i = 0; i < segment.launches().size(); i++) {
+            Launch launch = segment.launches().get(i);
+            TornadoKernel kernel = launch.kernel();
+            MemorySegment.copy(MemorySegment.ofArray(launch.parameters()), 0, graph.parameters().getSegment(),
+                    (long) i * Launch.SLOT * Integer.BYTES, (long) launch.parameters().length * Integer.BYTES);
+            gridOfTask.get(GRAPH + "." + segment.pattern().get(i).name()).setGlobalWork(
+                    (long) launch.groupsX() * kernel.localX(), (long) launch.groupsY() * kernel.localY(), launch.groupsZ());
         }
-        if (compiles) {
-            int before = compiled.size();
-            compiled.addAll(graph.tasks());
-            log.compiled(program, compiled.size() - before, graph.tasks(), System.nanoTime() - begin);
+        execute(graph.index(), program);
+        if (!fresh.isEmpty()) {
+            compiled.addAll(fresh);
+            log.compiled(program, fresh, System.nanoTime() - begin);
         }
     }
 
@@ -243,16 +256,10 @@ final class TornadoPlan {
 
     /** The generated code of every kernel that was compiled, by the kernel's name. */
     Map<String, String> sources() {
-        Map<String, String> sources = new LinkedHashMap<>();
-        patterns.forEach((pattern, graph) -> {
-            for (int i = 0; i < pattern.size(); i++) {
-                String task = graph.tasks().get(i);
-                if (compiled.contains(task)) {
-                    String method = pattern.get(i).method();
-                    sources.computeIfAbsent(pattern.get(i).name(), name -> target.source(plan, task, method));
-                }
-            }
-        });
+        Map<String, String> sources = new TreeMap<>();
+        patterns.keySet().stream().flatMap(List::stream).filter(task -> compiled.contains(task.name())).forEach(task ->
+                sources.computeIfAbsent(task.kernel().name(),
+                        name -> target.source(plan, GRAPH + "." + task.name(), task.kernel().method())));
         return sources;
     }
 

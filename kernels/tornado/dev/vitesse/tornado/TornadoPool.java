@@ -10,9 +10,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /** The mean of some tokens of each image, and its derivative; one work-item per element written, bound by memory. */
 final class TornadoPool {
     private static final TornadoKernel POOL = new TornadoKernel("pool", "pool", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPool::pool, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPool::pool, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.POOL);
     private static final TornadoKernel BACKWARD = new TornadoKernel("pool_backward", "poolBackward", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoPool::poolBackward, a.context(), a.floats(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoPool::poolBackward, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.POOL_BACKWARD);
 
     private TornadoPool() {}
 
@@ -29,8 +29,7 @@ final class TornadoPool {
     /** pooled[b, d] = mean of x[b, first ... first + count - 1, d]. Parameters: pooled, x, elements, T, D, first, count. */
     static void pool(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 2)) {
+        for (int i = context.globalIdx; i < p.get(o + 2); i += context.globalGroupSizeX) {
             int width = p.get(o + 4);
             int count = p.get(o + 6);
             int x = p.get(o + 1) + (i / width * p.get(o + 3) + p.get(o + 5)) * width + i % width;
@@ -45,8 +44,7 @@ final class TornadoPool {
     /** dX[b, t, d] = dPooled[b, d] / count at pooled tokens, else zero. Parameters: dX, dPooled, then as for pool. */
     static void poolBackward(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 2)) {
+        for (int i = context.globalIdx; i < p.get(o + 2); i += context.globalGroupSizeX) {
             int tokens = p.get(o + 3);
             int width = p.get(o + 4);
             int token = i / width % tokens - p.get(o + 5);

@@ -10,7 +10,7 @@ final class TornadoProgram implements Program {
     private final String name;
     private final Recording recording;
     private final List<Segment> segments;
-    private final List<List<TornadoKernel>> patterns;
+    private final List<List<Segment.Task>> patterns;
     private boolean closed;
 
     TornadoProgram(TornadoBackend backend, String name, Recording recording) {
@@ -22,7 +22,7 @@ final class TornadoProgram implements Program {
     }
 
     /** Those of its segments, each once. */
-    List<List<TornadoKernel>> patterns() {
+    List<List<Segment.Task>> patterns() {
         return patterns;
     }
 

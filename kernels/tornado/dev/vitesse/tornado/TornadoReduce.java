@@ -12,14 +12,13 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * atomics, so equal inputs give equal bits. Bound by memory. And the reductions of a work-group that other kernels use.
  */
 final class TornadoReduce {
-    private static final int LOCAL = 64;
     private static final int LEAST_CHUNK = 32;
     private static final int MOST_CHUNKS = 64;
 
-    private static final TornadoKernel COLUMN_SUMS = new TornadoKernel("column_sums", "columnSums", LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoReduce::columnSums, a.context(), a.floats(), a.parameters(), a.slot()));
-    private static final TornadoKernel ADD_PARTS = new TornadoKernel("add_parts", "addParts", LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoReduce::addParts, a.context(), a.floats(), a.parameters(), a.slot()));
+    private static final TornadoKernel COLUMN_SUMS = new TornadoKernel("column_sums", "columnSums", TornadoCopy.LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoReduce::columnSums, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.COLUMN_SUMS);
+    private static final TornadoKernel ADD_PARTS = new TornadoKernel("add_parts", "addParts", TornadoCopy.LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoReduce::addParts, a.context(), a.floats(), a.parameters(), a.slot()), TornadoElements.ADD_PARTS);
 
     private TornadoReduce() {}
 
@@ -33,7 +32,7 @@ final class TornadoReduce {
         int chunk = chunk(rows);
         int chunks = Math.max(1, Math.ceilDiv(rows, chunk));
         int parts = r.scratch((long) chunks * width);
-        r.launch(COLUMN_SUMS, Math.ceilDiv(width, LOCAL), chunks, 1, parts, x, rows, width, chunk);
+        r.launchOver(COLUMN_SUMS, (long) chunks * width, parts, x, rows, width, chunk);
         addParts(r, y, parts, chunks, width, width);
     }
 
@@ -42,14 +41,19 @@ final class TornadoReduce {
         r.launchOver(ADD_PARTS, width, y, parts, count, width, stride);
     }
 
-    /** Parameters: parts [chunks, width], x [rows, width], rows, width, chunk. Work-items: column, chunk. */
+    /** Elements of the chunks' sums [chunks, width]. */
+    static int parts(int rows, int chunk, int width) {
+        return (rows + chunk - 1) / chunk * width;
+    }
+
+    /** Parameters: parts [chunks, width], x [rows, width], rows, width, chunk. */
     static void columnSums(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int column = context.globalIdx;
         int width = p.get(o + 3);
-        if (column < width) {
+        for (int i = context.globalIdx; i < parts(p.get(o + 2), p.get(o + 4), width); i += context.globalGroupSizeX) {
+            int column = i % width;
             int x = p.get(o + 1);
-            int first = context.groupIdy * p.get(o + 4);
+            int first = i / width * p.get(o + 4);
             int end = first + p.get(o + 4);
             if (end > p.get(o + 2)) {
                 end = p.get(o + 2);
@@ -58,15 +62,14 @@ final class TornadoReduce {
             for (int row = first; row < end; row++) {
                 sum = sum + floats.get(x + row * width + column);
             }
-            floats.set(p.get(o) + context.groupIdy * width + column, sum);
+            floats.set(p.get(o) + i, sum);
         }
     }
 
-    /** Parameters: y [width], parts [count, stride], count, width, stride. One work-item per column. */
+    /** Parameters: y [width], parts [count, stride], count, width, stride. */
     static void addParts(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int column = context.globalIdx;
-        if (column < p.get(o + 3)) {
+        for (int column = context.globalIdx; column < p.get(o + 3); column += context.globalGroupSizeX) {
             int parts = p.get(o + 1) + column;
             float sum = 0f;
             for (int part = 0; part < p.get(o + 2); part++) {

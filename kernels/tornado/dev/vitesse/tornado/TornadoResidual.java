@@ -15,12 +15,10 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * element is kept is computed from seed, step and site ({@link Dropout} has the definition), never stored.
  */
 final class TornadoResidual {
-    private static final int COLUMNS = 64;
-
     private static final TornadoKernel FORWARD = new TornadoKernel("residual_add", "residualAdd", TornadoCopy.LOCAL, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoResidual::residualAdd, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
-    private static final TornadoKernel SCALE = new TornadoKernel("residual_scale", "scaleParts", COLUMNS, 1, (id, a) ->
-            TaskPackage.createPackage(id, TornadoResidual::scaleParts, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()));
+            TaskPackage.createPackage(id, TornadoResidual::residualAdd, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()), TornadoElements.RESIDUAL_ADD);
+    private static final TornadoKernel SCALE = new TornadoKernel("residual_scale", "scaleParts", TornadoCopy.LOCAL, 1, (id, a) ->
+            TaskPackage.createPackage(id, TornadoResidual::scaleParts, a.context(), a.floats(), a.ints(), a.parameters(), a.slot()), TornadoElements.RESIDUAL_SCALE);
 
     private TornadoResidual() {}
 
@@ -63,7 +61,7 @@ final class TornadoResidual {
             int chunk = TornadoReduce.chunk(rows);
             int chunks = Math.ceilDiv(rows, chunk);
             int parts = r.scratch((long) chunks * width);
-            r.launch(SCALE, Math.ceilDiv(width, COLUMNS), chunks, 1, withDropout(r, dropout, random, entryLength(dY),
+            r.launchOver(SCALE, (long) chunks * width, withDropout(r, dropout, random, entryLength(dY),
                     parts, r.at(dY), r.at(branch), rows, width, chunk));
             TornadoReduce.addParts(r, r.at(dScale), parts, chunks, width, width);
         }
@@ -111,8 +109,7 @@ final class TornadoResidual {
      */
     static void residualAdd(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int i = context.globalIdx;
-        if (i < p.get(o + 4)) {
+        for (int i = context.globalIdx; i < p.get(o + 4); i += context.globalGroupSizeX) {
             float value = floats.get(p.get(o + 1) + i);
             if (p.get(o + 3) >= 0) {
                 value = value * floats.get(p.get(o + 3) + i % p.get(o + 5));
@@ -127,14 +124,14 @@ final class TornadoResidual {
 
     /**
      * A chunk's share of dScale = sum of drop(dY) branch over the rows. Parameters: parts [chunks, width], dY, branch, rows,
-     * width, chunk, those of the dropout. Work-items: column, chunk.
+     * width, chunk, those of the dropout.
      */
     static void scaleParts(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
         int o = slot.get(0);
-        int column = context.globalIdx;
         int width = p.get(o + 4);
-        if (column < width) {
-            int first = context.groupIdy * p.get(o + 5);
+        for (int part = context.globalIdx; part < TornadoReduce.parts(p.get(o + 3), p.get(o + 5), width); part += context.globalGroupSizeX) {
+            int column = part % width;
+            int first = part / width * p.get(o + 5);
             int end = first + p.get(o + 5);
             if (end > p.get(o + 3)) {
                 end = p.get(o + 3);
@@ -145,7 +142,7 @@ final class TornadoResidual {
                 float value = drop(floats, ints, p, o + 6, i, floats.get(p.get(o + 1) + i));
                 sum = sum + value * floats.get(p.get(o + 2) + i);
             }
-            floats.set(p.get(o) + context.groupIdy * width + column, sum);
+            floats.set(p.get(o) + part, sum);
         }
     }
 }

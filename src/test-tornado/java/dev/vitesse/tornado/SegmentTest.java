@@ -5,56 +5,54 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** How programs are cut into graphs; needs no device. */
 class SegmentTest {
+    /** {@code "a1 b2"}: kernel a with a grid of one group, then kernel b with one of two. */
     private static List<Launch> launches(String kernels) {
-        return kernels.chars()
-                .mapToObj(c -> new TornadoKernel(String.valueOf((char) c), "none", 1, 1, (id, arguments) -> {
-                    throw new UnsupportedOperationException();
-                }))
-                .map(kernel -> new Launch(kernel, new int[0], 1, 1, 1))
+        return Stream.of(kernels.split(" "))
+                .map(text -> new Launch(kernel(text.substring(0, 1)), new int[0], Integer.parseInt(text.substring(1)), 1, 1))
                 .toList();
     }
 
-    /** {@code "a 3*bcde"}: a once, then b c d e three times. */
-    private static String split(String kernels) {
+    private static TornadoKernel kernel(String name) {
+        return new TornadoKernel(name, "none", 1, 1, (id, arguments) -> {
+            throw new UnsupportedOperationException();
+        });
+    }
+
+    private static String tasks(String kernels) {
         return Segment.split(launches(kernels)).stream()
-                .map(segment -> (segment.passes().size() == 1 ? "" : segment.passes().size() + "*")
-                        + segment.pattern().stream().map(TornadoKernel::name).collect(Collectors.joining()))
-                .collect(Collectors.joining(" "));
+                .map(segment -> segment.pattern().stream().map(Segment.Task::name).collect(Collectors.joining(" ")))
+                .collect(Collectors.joining(" | "));
     }
 
     @Test
-    void aRepeatedStretchIsOneSegment() {
-        assertThat(split("pncaogncaogncaoghs")).isEqualTo("p 3*ncaog hs");
+    void launchesOfAKernelWithOneGridAreOneTask() {
+        assertThat(tasks("g5 n3 m4 n3 m4 n3 m4 h1")).isEqualTo("g_0 n_0 m_0 n_0 m_0 n_0 m_0 h_0");
     }
 
     @Test
-    void twoRepeatedStretchesAreTwo() {
-        assertThat(split("pabcdabcdlwxyzwxyzwxyzs")).isEqualTo("p 2*abcd l 3*wxyz s");
+    void anotherGridOfAKernelIsAnotherTask() {
+        assertThat(tasks("m2 n1 m4 n1 m4 n2")).isEqualTo("m_0 n_0 m_1 n_0 m_1 n_1");
     }
 
     @Test
-    void shortRepetitionsStayInOneGraph() {
-        assertThat(split("aaabababc")).isEqualTo("aaabababc");
+    void programsThatDifferInTheirGridsOnlyShareAGraph() {
+        assertThat(Segment.split(launches("m2 n1 m4")).getFirst().pattern())
+                .isEqualTo(Segment.split(launches("m64 n32 m128")).getFirst().pattern())
+                .isNotEqualTo(Segment.split(launches("m64 n32 m64")).getFirst().pattern());
     }
 
     @Test
-    void longProgramsAreCut() {
-        String alphabet = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ#$%&'()*+,-./:;<=>?@^_`{|}~!\"";
-        String kernels = alphabet + "\u00e0\u00e1\u00e2\u00e3\u00e4\u00e5\u00e6\u00e7\u00e8\u00e9";
-        assertThat(Segment.split(launches(kernels)).stream().mapToInt(s -> s.pattern().size()))
-                .containsExactly(Segment.LONGEST, kernels.length() - Segment.LONGEST);
-    }
-
-    @Test
-    void everyLaunchIsInExactlyOnePlace() {
-        String kernels = "pncaogncaogncaoghsqqqqqqqqqqqqxyzxyzxyz";
-        List<Launch> launches = launches(kernels);
-        List<Launch> joined = Segment.split(launches).stream()
-                .flatMap(segment -> segment.passes().stream()).flatMap(List::stream).toList();
-        assertThat(joined).usingElementComparator((a, b) -> a == b ? 0 : 1).containsExactlyElementsOf(launches);
+    void longProgramsAreCutEvenlyAndEveryLaunchIsInExactlyOnePlace() {
+        List<Launch> launches = launches(("a1 b1 c1 ").repeat(Segment.LONGEST).strip());
+        List<Segment> segments = Segment.split(launches);
+        assertThat(segments).hasSize(3).allSatisfy(segment -> assertThat(segment.launches()).hasSize(Segment.LONGEST));
+        assertThat(segments.stream().flatMap(segment -> segment.launches().stream()))
+                .usingElementComparator((a, b) -> a == b ? 0 : 1).containsExactlyElementsOf(launches);
+        assertThat(Segment.split(List.of())).isEmpty();
     }
 }
