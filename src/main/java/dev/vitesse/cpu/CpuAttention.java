@@ -62,7 +62,7 @@ final class CpuAttention implements ThreadTeam.Task {
         headsPerItem = headsPerItem(backend, batch, heads, 3 * tokens * context.dim(2));
         int items = Math.max(1, batch * heads / headsPerItem);
         parts = Math.max(1, Math.min(queries.count(), Math.ceilDiv(2 * backend.team().size(), items)));
-        keys = Gemm.TILE;
+        keys = Gemm.workSize(queries.size(), Math.max(headWidth, tokens));
         values = keys + Math.toIntExact(Packing.panelSize(headWidth, tokens));
         maxima = values + Math.toIntExact(Packing.panelSize(tokens, headWidth));
         sums = maxima + queries.size();

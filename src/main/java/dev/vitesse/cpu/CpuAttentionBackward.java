@@ -66,7 +66,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         headsPerItem = CpuAttention.headsPerItem(backend, context.dim(0), heads, 4 * tokens * context.dim(2));
         scale = (float) (1 / Math.sqrt(headWidth));
         keys = CpuAttention.blocks(tokens);
-        reserve(Gemm.TILE);
+        reserve(Gemm.workSize(keys.size(), Math.max(headWidth, tokens)));
         queriesTransposed = reserve(Packing.panelSize(headWidth, tokens));
         dContextTransposed = reserve(Packing.panelSize(headWidth, tokens));
         queries = reserve(Packing.panelSize(tokens, headWidth));

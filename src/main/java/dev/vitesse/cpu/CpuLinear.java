@@ -14,6 +14,8 @@ final class CpuLinear implements ThreadTeam.Task {
     private static final int BLOCK_ROWS = 96;
     /** Panels of an item at least, where columns are split to keep all threads busy. */
     private static final int LEAST_PANELS = 4;
+    /** Items for each thread from which on one more or less makes no difference. */
+    private static final int EVEN_ITEMS = 32;
 
     private final CpuBackend backend;
     private final CpuTensor c;
@@ -27,6 +29,8 @@ final class CpuLinear implements ThreadTeam.Task {
     private final int columns;
     private final Split rows;
     private final Split panels;
+    /** Where sums to which a residual is added lie in the working memory. */
+    private final int sums;
     /** The bias filled up to whole panels, or zeros. */
     private final float[] init;
 
@@ -45,12 +49,22 @@ final class CpuLinear implements ThreadTeam.Task {
         int count = c.rowCount();
         int blocks = Math.max(1, Math.ceilDiv(count, BLOCK_ROWS));
         rows = new Split(count, Math.max(Gemm.ROWS, Gemm.wholeTiles(Math.ceilDiv(count, blocks))));
-        int groups = Math.ceilDiv(4 * backend.team().size(), blocks);
         int all = Gemm.panels(columns);
+        int groups = evenGroups(blocks, backend.team().size());
         panels = new Split(all, Math.max(Math.min(LEAST_PANELS, all), Math.ceilDiv(all, groups)));
         init = CpuBuffer.allocateFloats("bias of " + c.name(), Gemm.padded(columns));
         long block = (long) rows.size() * panels.size() * Gemm.PANEL;
-        backend.reserveScratch(Math.max(CpuActivations.SCRATCH, Gemm.TILE + block));
+        sums = Gemm.workSize(rows.size(), depth);
+        backend.reserveScratch(Math.max(CpuActivations.SCRATCH, sums + block));
+    }
+
+    /** Groups of columns that give every thread the same number of items, at least four. */
+    private static int evenGroups(int blocks, int threads) {
+        int groups = Math.ceilDiv(4 * threads, blocks);
+        while (blocks * groups % threads != 0 && blocks * groups < EVEN_ITEMS * threads) {
+            groups++;
+        }
+        return groups;
     }
 
     /** y = epilogue(x weight^T + bias). */
@@ -97,10 +111,10 @@ final class CpuLinear implements ThreadTeam.Task {
                 // Through working memory, because the residual may be c itself, and to read it row by row.
                 int stride = (endPanel - firstPanel) * Gemm.PANEL;
                 Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0,
-                        Gemm.padded(columns), firstPanel, endPanel, init, scratch, Gemm.TILE - column, stride, null, 0,
+                        Gemm.padded(columns), firstPanel, endPanel, init, scratch, sums - column, stride, null, 0,
                         0, scratch, 0);
                 CpuTensor residual = (CpuTensor) add.residual();
-                addRows(height, width, scratch, Gemm.TILE, stride, residual.floats(), residual.offset() + start,
+                addRows(height, width, scratch, sums, stride, residual.floats(), residual.offset() + start,
                         c.floats(), c.offset() + start, columns);
             }
         }

@@ -25,6 +25,8 @@ final class CpuPatches implements ThreadTeam.Task {
     private final int width;
     private final int prefixTokens;
     private final Split rows;
+    /** Where a block of patches lies in the working memory. */
+    private final int patches;
     private final float[] init;
 
     private CpuPatches(
@@ -42,7 +44,8 @@ final class CpuPatches implements ThreadTeam.Task {
         prefixTokens = tokens.dim(1) - grid.patches();
         rows = new Split(grid.patches(), BLOCK_ROWS);
         init = CpuBuffer.allocateFloats("bias of patches", Gemm.padded(width));
-        backend.reserveScratch(Gemm.TILE + (long) BLOCK_ROWS * grid.elements());
+        patches = Gemm.workSize(BLOCK_ROWS, grid.elements());
+        backend.reserveScratch(patches + (long) BLOCK_ROWS * grid.elements());
     }
 
     static Runnable forward(
@@ -68,9 +71,9 @@ final class CpuPatches implements ThreadTeam.Task {
         if (first == 0) {
             writePrefix(out);
         }
-        grid.read(images.floats(), images.offset() + image * grid.imageElements(), first, end, scratch, Gemm.TILE);
+        grid.read(images.floats(), images.offset() + image * grid.imageElements(), first, end, scratch, patches);
         int positions = position.dim(0) - grid.patches();
-        Gemm.multiply(depth, scratch, Gemm.TILE, depth, end - first, weight.panels(), 0, width, 0, Gemm.panels(width),
+        Gemm.multiply(depth, scratch, patches, depth, end - first, weight.panels(), 0, width, 0, Gemm.panels(width),
                 init, tokens.floats(), out + (prefixTokens + first) * width, width, position.floats(),
                 position.offset() + (positions + first) * width, width, scratch, 0);
     }

@@ -22,6 +22,8 @@ final class CpuPatchesBackward {
     private final Split chunks;
     private final Split blocks;
     private final Partials partials;
+    /** Where a block of an image's gradient lies in the working memory. */
+    private final int imagePatches;
     /** The sum of dTokens over the batch. */
     private final float[] tokenSums;
 
@@ -38,7 +40,8 @@ final class CpuPatchesBackward {
         partials = new Partials(backend, chunks.count(), width * grid.elements());
         tokenSums = CpuBuffer.allocateFloats("sum of dTokens", (long) tokens * width);
         long patchRows = (long) blocks.size() * grid.elements();
-        backend.reserveScratch(CpuWeightGradient.scratchSize(width, grid.elements()) + patchRows);
+        imagePatches = Gemm.workSize(blocks.size(), width);
+        backend.reserveScratch(Math.max(imagePatches, CpuWeightGradient.scratchSize(width, grid.elements())) + patchRows);
     }
 
     static Runnable of(
@@ -115,7 +118,7 @@ final class CpuPatchesBackward {
         float[] scratch = backend.scratch(worker);
         int elements = grid.elements();
         Gemm.multiply(width, dTokens.floats(), patchToken(image, first), width, end - first, weight.panels(), 0,
-                elements, 0, Gemm.panels(elements), null, scratch, Gemm.TILE, elements, null, 0, 0, scratch, 0);
-        grid.write(dImages.floats(), dImages.offset() + image * grid.imageElements(), first, end, scratch, Gemm.TILE);
+                elements, 0, Gemm.panels(elements), null, scratch, imagePatches, elements, null, 0, 0, scratch, 0);
+        grid.write(dImages.floats(), dImages.offset() + image * grid.imageElements(), first, end, scratch, imagePatches);
     }
 }

@@ -18,10 +18,12 @@ final class Gemm {
     private static final boolean WIDE = Simd.BITS >= 512 || !System.getProperty("os.arch").matches("amd64|x86_64|x86");
     /** Columns of a panel of B and of a tile. */
     static final int PANEL = (WIDE ? 4 : 2) * LANES;
-    /** Elements that {@link #multiply} wants of working memory. */
+    /** Elements of a tile, and what {@link #multiplyPacked} wants of working memory. */
     static final int TILE = ROWS * PANEL;
     /** The longest sum computed at once: a panel of B of this depth stays in the first-level cache. */
-    private static final int DEPTH = 384;
+    private static final int DEPTH = 256;
+    /** Elements between copied rows of A, lest rows a power of two apart fall upon the same lines of the cache. */
+    private static final int GAP = 16;
 
     private Gemm() {}
 
@@ -40,6 +42,16 @@ final class Gemm {
         return Math.ceilDiv(rows, ROWS) * ROWS;
     }
 
+    /** Elements that {@link #multiply} wants of working memory. */
+    static int workSize(int rows, int depth) {
+        return depth <= DEPTH ? TILE : Math.addExact(TILE, Math.multiplyExact(wholeTiles(rows), sumLength(depth) + GAP));
+    }
+
+    /** The length of each of the equal sums that a sum over {@code depth} is cut into. */
+    private static int sumLength(int depth) {
+        return Math.ceilDiv(depth, Math.max(1, Math.ceilDiv(depth, DEPTH)));
+    }
+
     /**
      * C = init + A B (+ base) for the columns of some panels, A by rows.
      *
@@ -49,30 +61,45 @@ final class Gemm {
      * @param init one value for each column, filled up to whole panels; null for zeros
      * @param c C[i, j] at c[cOffset + i cStride + j]
      * @param base of the same form, may be C itself; or null
-     * @param tile working memory, {@link #TILE} elements from tileOffset on
+     * @param work working memory, {@link #workSize} elements from workOffset on
      */
     static void multiply(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns,
             int firstPanel, int endPanel, float @Nullable [] init, float[] c, int cOffset, int cStride,
-            float @Nullable [] base, int baseOffset, int baseStride, float[] tile, int tileOffset) {
-        int blocks = Math.max(1, Math.ceilDiv(depth, DEPTH));
-        int size = Math.ceilDiv(depth, blocks);
+            float @Nullable [] base, int baseOffset, int baseStride, float[] work, int workOffset) {
+        int size = sumLength(depth);
         for (int k = 0; k == 0 || k < depth; k += size) {
             int length = Math.min(size, depth - k);
             boolean first = k == 0;
-            float[] add = first ? base : c;
-            int addOffset = first ? baseOffset : cOffset;
-            int addStride = first ? baseStride : cStride;
-            boolean zeros = !first || init == null;
-            float[] start = zeros ? Zeros.ARRAY : init;
+            float[] left = a;
+            int leftOffset = aOffset + k;
+            int leftStride = aStride;
+            if (size < depth) {
+                left = work;
+                leftOffset = workOffset + TILE;
+                leftStride = size + GAP;
+                copyRows(rows, length, a, aOffset + k, aStride, work, leftOffset, leftStride);
+            }
             for (int panel = firstPanel; panel < endPanel; panel++) {
                 int column = panel * PANEL;
-                int startOffset = zeros ? 0 : column;
                 int panelOffset = bOffset + panel * depth * PANEL + k * PANEL;
-                panel(length, a, aOffset + k, aStride, rows, b, panelOffset, Math.min(PANEL, columns - column), start,
-                        startOffset, c, cOffset + column, cStride, add, addOffset + column, addStride, tile,
-                        tileOffset);
+                int width = Math.min(PANEL, columns - column);
+                if (first) {
+                    panel(length, left, leftOffset, leftStride, rows, b, panelOffset, width,
+                            init == null ? Zeros.ARRAY : init, init == null ? 0 : column, c, cOffset + column, cStride,
+                            base, baseOffset + column, baseStride, work, workOffset);
+                } else {
+                    addPanel(length, left, leftOffset, leftStride, rows, b, panelOffset, width, c, cOffset + column,
+                            cStride, work, workOffset);
+                }
             }
+        }
+    }
+
+    private static void copyRows(
+            int rows, int columns, float[] a, int aOffset, int aStride, float[] copy, int offset, int stride) {
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(a, aOffset + row * aStride, copy, offset + row * stride, columns);
         }
     }
 
@@ -82,13 +109,28 @@ final class Gemm {
             float[] init, int initOffset, float[] c, int cOffset, int cStride, float @Nullable [] base, int baseOffset,
             int baseStride, float[] tile, int tileOffset) {
         int whole = isTileWidth(columns) && base == null ? rows / ROWS * ROWS : 0;
-        tilesByRows(depth, a, aOffset, aStride, whole, b, bOffset, columns, init, initOffset, c, cOffset, cStride);
+        tilesByRows(depth, a, aOffset, aStride, whole, b, bOffset, columns, init, initOffset, 0, c, cOffset, cStride);
         for (int row = whole; row < rows; row += ROWS) {
             int height = Math.min(ROWS, rows - row);
-            tilesByRows(depth, a, aOffset + row * aStride, aStride, height, b, bOffset, columns, init, initOffset, tile,
-                    tileOffset, PANEL);
+            tilesByRows(depth, a, aOffset + row * aStride, aStride, height, b, bOffset, columns, init, initOffset, 0,
+                    tile, tileOffset, PANEL);
             copyTile(height, columns, tile, tileOffset, c, cOffset + row * cStride, cStride, base,
                     baseOffset + row * baseStride, baseStride);
+        }
+    }
+
+    /** C += A B for one panel: whole tiles begin with what C holds, the others are added to it. */
+    private static void addPanel(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns, float[] c,
+            int cOffset, int cStride, float[] tile, int tileOffset) {
+        int whole = isTileWidth(columns) ? rows / ROWS * ROWS : 0;
+        tilesByRows(depth, a, aOffset, aStride, whole, b, bOffset, columns, c, cOffset, cStride, c, cOffset, cStride);
+        for (int row = whole; row < rows; row += ROWS) {
+            int height = Math.min(ROWS, rows - row);
+            int to = cOffset + row * cStride;
+            tilesByRows(depth, a, aOffset + row * aStride, aStride, height, b, bOffset, columns, Zeros.ARRAY, 0, 0, tile,
+                    tileOffset, PANEL);
+            copyTile(height, columns, tile, tileOffset, c, to, cStride, c, to, cStride);
         }
     }
 
@@ -162,13 +204,16 @@ final class Gemm {
     /** The narrowest tiles that have {@code columns}. */
     private static void tilesByRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride) {
+            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         if (columns <= LANES) {
-            Tile6x1.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
+            Tile6x1.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
+                    cStride);
         } else if (!WIDE || columns <= 2 * LANES) {
-            Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
+            Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
+                    cStride);
         } else {
-            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, c, cOffset, cStride);
+            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
+                    cStride);
         }
     }
 

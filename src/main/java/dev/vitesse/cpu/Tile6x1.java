@@ -28,12 +28,13 @@ final class Tile6x1 {
     private Tile6x1() {}
 
     /**
-     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k]. Whole tiles are written: what is behind
-     * the last row repeats the last tile's first one. One call for many tiles, because a call costs as much as some ten k.
+     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k], init likewise, with a stride of 0 where
+     * all rows begin alike. Whole tiles are written: what is behind the last row repeats the last tile's first one. One
+     * call for many tiles, because a call costs as much as some ten k.
      */
     static void byRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride) {
+            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += 6) {
             int a0 = aOffset + row * aStride;
             int a1 = rows - row > 1 ? a0 + aStride : a0;
@@ -41,12 +42,18 @@ final class Tile6x1 {
             int a3 = rows - row > 3 ? a2 + aStride : a0;
             int a4 = rows - row > 4 ? a3 + aStride : a0;
             int a5 = rows - row > 5 ? a4 + aStride : a0;
-            FloatVector c00 = fromArray(FLOATS, init, initOffset);
-            FloatVector c10 = c00;
-            FloatVector c20 = c00;
-            FloatVector c30 = c00;
-            FloatVector c40 = c00;
-            FloatVector c50 = c00;
+            int from = initOffset + row * initStride;
+            FloatVector c00 = fromArray(FLOATS, init, from);
+            from += initStride;
+            FloatVector c10 = fromArray(FLOATS, init, from);
+            from += initStride;
+            FloatVector c20 = fromArray(FLOATS, init, from);
+            from += initStride;
+            FloatVector c30 = fromArray(FLOATS, init, from);
+            from += initStride;
+            FloatVector c40 = fromArray(FLOATS, init, from);
+            from += initStride;
+            FloatVector c50 = fromArray(FLOATS, init, from);
             for (int k = 0; k < depth; k++) {
                 int kb = bOffset + k * Gemm.PANEL;
                 FloatVector b0 = fromArray(FLOATS, b, kb);

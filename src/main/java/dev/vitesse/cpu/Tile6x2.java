@@ -30,12 +30,13 @@ final class Tile6x2 {
     private Tile6x2() {}
 
     /**
-     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k]. Whole tiles are written: what is behind
-     * the last row repeats the last tile's first one. One call for many tiles, because a call costs as much as some ten k.
+     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k], init likewise, with a stride of 0 where
+     * all rows begin alike. Whole tiles are written: what is behind the last row repeats the last tile's first one. One
+     * call for many tiles, because a call costs as much as some ten k.
      */
     static void byRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride) {
+            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += 6) {
             int a0 = aOffset + row * aStride;
             int a1 = rows - row > 1 ? a0 + aStride : a0;
@@ -43,13 +44,24 @@ final class Tile6x2 {
             int a3 = rows - row > 3 ? a2 + aStride : a0;
             int a4 = rows - row > 4 ? a3 + aStride : a0;
             int a5 = rows - row > 5 ? a4 + aStride : a0;
-            FloatVector c00 = fromArray(FLOATS, init, initOffset);
-            FloatVector c01 = fromArray(FLOATS, init, initOffset + LANES);
-            FloatVector c10 = c00, c11 = c01;
-            FloatVector c20 = c00, c21 = c01;
-            FloatVector c30 = c00, c31 = c01;
-            FloatVector c40 = c00, c41 = c01;
-            FloatVector c50 = c00, c51 = c01;
+            int from = initOffset + row * initStride;
+            FloatVector c00 = fromArray(FLOATS, init, from);
+            FloatVector c01 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c10 = fromArray(FLOATS, init, from);
+            FloatVector c11 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c20 = fromArray(FLOATS, init, from);
+            FloatVector c21 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c30 = fromArray(FLOATS, init, from);
+            FloatVector c31 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c40 = fromArray(FLOATS, init, from);
+            FloatVector c41 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c50 = fromArray(FLOATS, init, from);
+            FloatVector c51 = fromArray(FLOATS, init, from + LANES);
             for (int k = 0; k < depth; k++) {
                 int kb = bOffset + k * Gemm.PANEL;
                 FloatVector b0 = fromArray(FLOATS, b, kb);

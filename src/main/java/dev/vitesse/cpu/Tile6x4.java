@@ -29,12 +29,13 @@ final class Tile6x4 {
     private Tile6x4() {}
 
     /**
-     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k]. Whole tiles are written: what is behind
-     * the last row repeats the last tile's first one. One call for many tiles, because a call costs as much as some ten k.
+     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k], init likewise, with a stride of 0 where
+     * all rows begin alike. Whole tiles are written: what is behind the last row repeats the last tile's first one. One
+     * call for many tiles, because a call costs as much as some ten k.
      */
     static void byRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, float[] c, int cOffset, int cStride) {
+            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += 6) {
             int a0 = aOffset + row * aStride;
             int a1 = rows - row > 1 ? a0 + aStride : a0;
@@ -42,15 +43,36 @@ final class Tile6x4 {
             int a3 = rows - row > 3 ? a2 + aStride : a0;
             int a4 = rows - row > 4 ? a3 + aStride : a0;
             int a5 = rows - row > 5 ? a4 + aStride : a0;
-            FloatVector c00 = fromArray(FLOATS, init, initOffset);
-            FloatVector c01 = fromArray(FLOATS, init, initOffset + LANES);
-            FloatVector c02 = fromArray(FLOATS, init, initOffset + 2 * LANES);
-            FloatVector c03 = fromArray(FLOATS, init, initOffset + 3 * LANES);
-            FloatVector c10 = c00, c11 = c01, c12 = c02, c13 = c03;
-            FloatVector c20 = c00, c21 = c01, c22 = c02, c23 = c03;
-            FloatVector c30 = c00, c31 = c01, c32 = c02, c33 = c03;
-            FloatVector c40 = c00, c41 = c01, c42 = c02, c43 = c03;
-            FloatVector c50 = c00, c51 = c01, c52 = c02, c53 = c03;
+            int from = initOffset + row * initStride;
+            FloatVector c00 = fromArray(FLOATS, init, from);
+            FloatVector c01 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c02 = fromArray(FLOATS, init, from + 2 * LANES);
+            FloatVector c03 = fromArray(FLOATS, init, from + 3 * LANES);
+            from += initStride;
+            FloatVector c10 = fromArray(FLOATS, init, from);
+            FloatVector c11 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c12 = fromArray(FLOATS, init, from + 2 * LANES);
+            FloatVector c13 = fromArray(FLOATS, init, from + 3 * LANES);
+            from += initStride;
+            FloatVector c20 = fromArray(FLOATS, init, from);
+            FloatVector c21 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c22 = fromArray(FLOATS, init, from + 2 * LANES);
+            FloatVector c23 = fromArray(FLOATS, init, from + 3 * LANES);
+            from += initStride;
+            FloatVector c30 = fromArray(FLOATS, init, from);
+            FloatVector c31 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c32 = fromArray(FLOATS, init, from + 2 * LANES);
+            FloatVector c33 = fromArray(FLOATS, init, from + 3 * LANES);
+            from += initStride;
+            FloatVector c40 = fromArray(FLOATS, init, from);
+            FloatVector c41 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c42 = fromArray(FLOATS, init, from + 2 * LANES);
+            FloatVector c43 = fromArray(FLOATS, init, from + 3 * LANES);
+            from += initStride;
+            FloatVector c50 = fromArray(FLOATS, init, from);
+            FloatVector c51 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c52 = fromArray(FLOATS, init, from + 2 * LANES);
+            FloatVector c53 = fromArray(FLOATS, init, from + 3 * LANES);
             for (int k = 0; k < depth; k++) {
                 int kb = bOffset + k * Gemm.PANEL;
                 FloatVector b0 = fromArray(FLOATS, b, kb);

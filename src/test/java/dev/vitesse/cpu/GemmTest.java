@@ -37,7 +37,7 @@ class GemmTest {
                 // The base is C itself, as in a residual that is updated in place.
                 float[] c = guarded(base);
                 Gemm.multiply(depth, a, 0, depth, rows, panels, 0, columns, 0, Gemm.panels(columns), init, c, 3,
-                        columns, c, 3, columns, new float[Gemm.TILE], 0);
+                        columns, c, 3, columns, new float[Gemm.workSize(rows, depth)], 0);
                 assertThat(c).as("%d x %d x %d", rows, depth, columns).isEqualTo(guarded(expected));
             }
         }
@@ -89,11 +89,11 @@ class GemmTest {
         assertTile(c, expected, 2, new float[width]);
         Tile6x4.byColumns(depth, columns, 0, b, 0, c, 0, width);
         assertTile(c, expected, 4, new float[width]);
-        Tile6x1.byRows(depth, a, 0, depth, 6, b, 0, init, 0, c, 0, width);
+        Tile6x1.byRows(depth, a, 0, depth, 6, b, 0, init, 0, 0, c, 0, width);
         assertTile(c, expected, 1, init);
-        Tile6x2.byRows(depth, a, 0, depth, 6, b, 0, init, 0, c, 0, width);
+        Tile6x2.byRows(depth, a, 0, depth, 6, b, 0, init, 0, 0, c, 0, width);
         assertTile(c, expected, 2, init);
-        Tile6x4.byRows(depth, a, 0, depth, 6, b, 0, init, 0, c, 0, width);
+        Tile6x4.byRows(depth, a, 0, depth, 6, b, 0, init, 0, 0, c, 0, width);
         assertTile(c, expected, 4, init);
     }
 
