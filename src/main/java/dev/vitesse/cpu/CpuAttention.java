@@ -20,6 +20,8 @@ final class CpuAttention implements ThreadTeam.Task {
     /** Elements of an image, half of a usual second-level cache, up to which its heads are done one after the other. */
     private static final int MOST_TOUCHED = 1 << 16;
 
+    private static final float[] NOT_WANTED = {};
+
     private final CpuBackend backend;
     private final CpuTensor context;
     private final @Nullable CpuTensor logSumExp;
@@ -36,6 +38,8 @@ final class CpuAttention implements ThreadTeam.Task {
     private final int headsPerItem;
     private final int parts;
     private final Split queries;
+    /** What narrow heads are done with, or null. */
+    private final @Nullable NarrowAttention narrow;
 
     // The parts of the working memory.
     private final int keys;
@@ -59,16 +63,18 @@ final class CpuAttention implements ThreadTeam.Task {
         headWidth = context.dim(2) / heads;
         scale = (float) (1 / Math.sqrt(headWidth));
         queries = blocks(tokens);
+        narrow = NarrowAttention.suits(headWidth) ? new NarrowAttention(Gemm.TILE, tokens, headWidth, scale) : null;
         headsPerItem = headsPerItem(backend, batch, heads, 3 * tokens * context.dim(2));
         int items = Math.max(1, batch * heads / headsPerItem);
-        parts = Math.max(1, Math.min(queries.count(), Math.ceilDiv(2 * backend.team().size(), items)));
+        int blocks = narrow == null ? queries.count() : narrow.blocks();
+        parts = Math.max(1, Math.min(blocks, Math.ceilDiv(2 * backend.team().size(), items)));
         keys = Gemm.workSize(queries.size(), Math.max(headWidth, tokens));
         values = keys + Math.toIntExact(Packing.panelSize(headWidth, tokens));
         maxima = values + Math.toIntExact(Packing.panelSize(tokens, headWidth));
         sums = maxima + queries.size();
         lanes = sums + queries.size();
         scores = lanes + queries.size() * LANES;
-        backend.reserveScratch(scores + (long) queries.size() * padded);
+        backend.reserveScratch(narrow == null ? scores + (long) queries.size() * padded : narrow.size());
     }
 
     static Runnable forward(
@@ -107,6 +113,16 @@ final class CpuAttention implements ThreadTeam.Task {
         float[] in = qkv.floats();
         int width = heads * headWidth;
         int query = qkv.offset() + image * tokens * 3 * width + head * headWidth;
+        if (narrow != null) {
+            float[] lse = logSumExp == null ? NOT_WANTED : logSumExp.floats();
+            int row = logSumExp == null ? 0 : logSumExp.offset() + (image * heads + head) * tokens;
+            narrow.prepare(scratch, in, query, 3 * width);
+            for (int block = part; block < narrow.blocks(); block += parts) {
+                narrow.attend(scratch, in, query + width, query + 2 * width, 3 * width, block, context.floats(),
+                        context.offset() + image * tokens * width + head * headWidth, width, lse, row);
+            }
+            return;
+        }
         Packing.packTransposed(in, query + width, 3 * width, headWidth, tokens, scratch, keys);
         Packing.packPanels(in, query + 2 * width, 3 * width, tokens, headWidth, scratch, values);
         for (int block = part; block < queries.count(); block += parts) {

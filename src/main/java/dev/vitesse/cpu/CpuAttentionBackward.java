@@ -8,6 +8,7 @@ import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attention, backward. An item is all heads of an image, or one where images are large or few. It works on blocks of keys, that is on rows of the transposed
@@ -34,6 +35,8 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
     private final int headsPerItem;
     private final float scale;
     private final Split keys;
+    /** What narrow heads are done with, or null. */
+    private final @Nullable NarrowAttentionBackward narrow;
 
     // The parts of the working memory: a tile, then right operands in panels, then vectors and blocks of scores.
     private final int queriesTransposed;
@@ -78,7 +81,10 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         lanes = reserve((long) tokens * LANES);
         probabilities = reserve((long) keys.size() * padded);
         dScores = reserve((long) keys.size() * padded);
-        backend.reserveScratch(scratchSize);
+        narrow = NarrowAttention.suits(headWidth)
+                ? new NarrowAttentionBackward(Math.toIntExact(scratchSize), tokens, headWidth, scale)
+                : null;
+        backend.reserveScratch(narrow == null ? scratchSize : narrow.size());
     }
 
     private int reserve(long size) {
@@ -123,14 +129,18 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         float[] d = dContext.floats();
         int query = qkv.offset() + in;
         int dOut = dContext.offset() + out;
-        Packing.packTransposed(x, query, 3 * width, headWidth, tokens, scratch, queriesTransposed);
-        Packing.packPanels(x, query, 3 * width, tokens, headWidth, scratch, queries);
-        Packing.packTransposed(d, dOut, width, headWidth, tokens, scratch, dContextTransposed);
-        Packing.packPanels(d, dOut, width, tokens, headWidth, scratch, dContexts);
         System.arraycopy(logSumExp.floats(), logSumExp.offset() + item * tokens, scratch, lse, tokens);
         Arrays.fill(scratch, lse + tokens, lse + padded, 0f);
         Arrays.fill(scratch, dots + tokens, dots + padded, 0f);
         dots(d, dOut, context.floats(), context.offset() + out, tokens, width, headWidth, scratch, dots, lanes);
+        if (narrow != null) {
+            narrow.head(scratch, x, query, width, d, dOut, dQkv.floats(), dQkv.offset() + in, lse, dots);
+            return;
+        }
+        Packing.packTransposed(x, query, 3 * width, headWidth, tokens, scratch, queriesTransposed);
+        Packing.packPanels(x, query, 3 * width, tokens, headWidth, scratch, queries);
+        Packing.packTransposed(d, dOut, width, headWidth, tokens, scratch, dContextTransposed);
+        Packing.packPanels(d, dOut, width, tokens, headWidth, scratch, dContexts);
         for (int block = 0; block < keys.count(); block++) {
             block(scratch, x, query, dQkv.floats(), dQkv.offset() + in, keys.first(block), keys.end(block));
         }
