@@ -4,8 +4,14 @@ package dev.vitesse.opencl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vitesse.backend.Dropout;
+import dev.vitesse.backend.OptimizerRule;
 import dev.vitesse.backend.Program;
 import dev.vitesse.backend.Tensor;
+import dev.vitesse.model.Inference;
+import dev.vitesse.model.VisionTransformer;
+import dev.vitesse.model.VitConfig;
+import dev.vitesse.train.DeviceMemory;
+import dev.vitesse.train.TrainingStep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,6 +79,24 @@ class OpenClLifecycleTest {
             }
             assertThat(backend.liveObjects()).isZero();
             assertThat(backend.allocatedBytes()).isZero();
+        }
+    }
+
+    /** To the byte: tensors and the scratch memory that operations share. */
+    @Test
+    void memoryIsKnownBeforeItIsAllocated() {
+        VitConfig config = VitConfig.preset("lightvit");
+        OptimizerRule rule = new OptimizerRule.Adam(0.9f, 0.999f, 1e-8f, 0.05f, true);
+        try (OpenClBackend backend = OpenClBackend.open(device)) {
+            long before = backend.allocatedBytes();
+            long planned = DeviceMemory.ofTraining(config, 4, rule, 3, backend);
+            assertThat(backend.allocatedBytes()).isEqualTo(before);
+            try (VisionTransformer model = new VisionTransformer(config, backend);
+                    TrainingStep step = new TrainingStep(model, 4, rule, 1, 0);
+                    Inference inference = model.inference(3)) {
+                assertThat(backend.allocatedBytes() - before).isEqualTo(planned);
+            }
+            assertThat(backend.allocatedBytes()).isEqualTo(before);
         }
     }
 
