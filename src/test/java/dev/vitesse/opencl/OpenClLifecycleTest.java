@@ -65,7 +65,7 @@ class OpenClLifecycleTest {
         // PoCL keeps the first twenty or so contexts of its compiler for the next ones.
         openAndClose(30);
         long resident = residentBytes();
-        openAndClose(60);
+        openAndClose(40);
         assertThat(residentBytes() - resident).isLessThan(MAY_GROW);
     }
 
