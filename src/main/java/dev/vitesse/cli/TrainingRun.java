@@ -50,7 +50,8 @@ final class TrainingRun implements AutoCloseable {
         this.options = options;
         this.settings = settings;
         info = new ModelInfo(data.labels(), data.preprocessing());
-        int validationBatch = data.validation() == null ? 0 : Math.min(Trainer.VALIDATION_BATCH, data.validation().size());
+        int validationBatch =
+                data.validation() == null ? 0 : Math.min(Trainer.VALIDATION_BATCH, data.validation().size());
         long bytes = DeviceMemory.ofTraining(config, options.batch(), options.optimizer(), validationBatch, backend);
         console.message(String.format(Locale.ROOT, "%s: %,d parameters, %,d MiB for training on %s", settings.preset(),
                 config.parameterCount(), (bytes + (1 << 20) - 1) >> 20, backend.name()));

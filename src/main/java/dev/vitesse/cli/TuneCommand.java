@@ -40,9 +40,11 @@ final class TuneCommand extends CliCommand {
     @Override
     public Integer call() throws IOException {
         if (!device.equals(OPENCL) && !device.startsWith(OPENCL + ":")) {
-            throw CommandException.usage("--device is " + device + "; only OpenCL's kernels have sizes to tune: use opencl");
+            throw CommandException.usage(
+                    "--device is " + device + "; only OpenCL's kernels have sizes to tune: use opencl");
         }
-        Tuner.Target target = Tuner.target(device.length() > OPENCL.length() ? device.substring(OPENCL.length() + 1) : "");
+        String selector = device.length() > OPENCL.length() ? device.substring(OPENCL.length() + 1) : "";
+        Tuner.Target target = Tuner.target(selector);
         Path file = out == null ? target.file() : out;
         AtomicBoolean stop = new AtomicBoolean();
         List<Tuner.Found> found;

@@ -132,12 +132,16 @@ public final class Tuner {
 
     /** Where both sizes of tiles are the same, one program serves both: they stay the same. */
     private boolean sharesSizesOfAnother(TuningSpace space) {
-        return space.family().equals("gemm.small") && best.family("gemm.large").equals(best.family("gemm.small"));
+        return space.family().equals("gemm.small") && hasOneSizeOfTiles(best);
+    }
+
+    private static boolean hasOneSizeOfTiles(Tuning tuning) {
+        return tuning.family("gemm.large").equals(tuning.family("gemm.small"));
     }
 
     private Found search(TuningSpace space, Path to) throws IOException {
         Tuning start = best;
-        boolean shared = space.family().equals("gemm.large") && start.family("gemm.large").equals(start.family("gemm.small"));
+        boolean shared = space.family().equals("gemm.large") && hasOneSizeOfTiles(start);
         double before = measure(space, start);
         listener.family(space.family(), before);
         double fastest = before;

@@ -23,8 +23,8 @@ public final class DeviceMemory {
     }
 
     /**
-     * Weights, gradients, the optimizer's state, every activation that the backward pass reads again, and scratch memory;
-     * with a validation set a forward pass besides.
+     * Weights, gradients, the optimizer's state, every activation that the backward pass reads again, and scratch
+     * memory; with a validation set a forward pass besides.
      *
      * @param batch images per step (B)
      * @param validationBatch images at once in validation, 0 if there is none

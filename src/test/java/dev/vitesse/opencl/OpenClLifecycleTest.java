@@ -104,7 +104,8 @@ class OpenClLifecycleTest {
         Path status = Path.of("/proc/self/status");
         Assumptions.assumeTrue(Files.isReadable(status), "this system does not tell a process's memory in /proc");
         System.gc();
-        String line = Files.readAllLines(status).stream().filter(text -> text.startsWith("VmRSS:")).findFirst().orElseThrow();
+        String line = Files.readAllLines(status).stream()
+                .filter(text -> text.startsWith("VmRSS:")).findFirst().orElseThrow();
         return Long.parseLong(line.replaceAll("\\D", "")) << 10;
     }
 }

@@ -79,7 +79,8 @@ class OpenClTrainingTest {
         try (Backend reference = Backends.open("reference")) {
             Run expected = Run.on(reference);
             for (int i = 0; i < STEPS; i++) {
-                assertThat(actual.losses().get(i)).as("step %d", i + 1).isCloseTo(expected.losses().get(i), within(1e-3f));
+                assertThat(actual.losses().get(i)).as("step %d", i + 1)
+                        .isCloseTo(expected.losses().get(i), within(1e-3f));
             }
             assertThat(actual.losses().getLast()).isLessThan(actual.losses().getFirst());
         }

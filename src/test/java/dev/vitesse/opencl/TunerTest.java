@@ -51,7 +51,8 @@ class TunerTest {
     }
 
     private static TuningSpace items(KernelCase checked, Integer... values) {
-        return new TuningSpace("elementwise", List.of(TuningSpace.Axis.of("ITEMS", values)), List.of(checked), List.of(FILL));
+        return new TuningSpace(
+                "elementwise", List.of(TuningSpace.Axis.of("ITEMS", values)), List.of(checked), List.of(FILL));
     }
 
     @Test
@@ -59,7 +60,8 @@ class TunerTest {
         Path file = folder.resolve("config/vitesse/tuned/device.json");
         List<Tuner.Found> found = Tuner.tune(device, List.of(items(FILL, 16, 32)), file, listener, () -> false);
         assertThat(found).hasSize(1);
-        assertThat(found.getFirst().milliseconds()).isPositive().isLessThanOrEqualTo(found.getFirst().millisecondsBefore());
+        assertThat(found.getFirst().milliseconds()).isPositive()
+                .isLessThanOrEqualTo(found.getFirst().millisecondsBefore());
         assertThat(candidates).contains(Map.of("ITEMS", 16), Map.of("ITEMS", 32));
         assertThat(problems).containsOnly("");
         Tuning read = Tuning.read(file, device);
