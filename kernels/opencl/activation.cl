@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What follows the product of a linear layer, on vectors of type `efloat`: epilogues, the activations that they apply, and
-// their derivatives. Numbers that are known when compiling cost nothing; else all work-items take the same branch.
+// What follows the product of a linear layer, on vectors of type `efloat`: epilogues, the activations that they apply,
+// and their derivatives. Numbers that are known when compiling cost nothing; else all work-items take the same branch.
 
 // Epilogues.
 #define ADD 0              // y = other + z, or z if there is no other

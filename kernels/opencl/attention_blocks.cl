@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The blocks that attention.cl and attention_backward.cl compute with.
 //
-// A group has one head of one image (z) and one block of BR rows (x); the block's rows stay in local memory while blocks
-// of BC columns pass by. Its WX x WY work-items hold the block of scores as RM x NC vectors of CW columns: rows y + i WY,
-// vectors x + j WX; and of the results (rows of A) the same rows, in vectors x + n WX.
+// A group has one head of one image (z) and one block of BR rows (x); the block's rows stay in local memory while
+// blocks of BC columns pass by. Its WX x WY work-items hold the block of scores as RM x NC vectors of CW columns: rows
+// y + i WY, vectors x + j WX; and of the results (rows of A) the same rows, in vectors x + n WX.
 //
-// Macros: VW, which divides A; AV, how many vectors of a head there is room for, of which av = A / VW are used: few sizes,
-// so few programs; BR BC WX WY; CW, columns of a vector; PAD, vectors that are left free after each row in local memory,
-// to keep work-items off each other's banks.
+// Macros: VW, which divides A; AV, how many vectors of a head there is room for, of which av = A / VW are used: few
+// sizes, so few programs; BR BC WX WY; CW, columns of a vector; PAD, vectors that are left free after each row in local
+// memory, to keep work-items off each other's banks.
 #include "common.cl"
 
 #define RM (BR / WY)

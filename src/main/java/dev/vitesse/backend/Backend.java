@@ -34,6 +34,14 @@ public interface Backend extends AutoCloseable {
      */
     Program record(String name, Consumer<Kernels> body);
 
+    /**
+     * Bytes of device memory that a program of these calls holds for intermediate values, besides its tensors; 0 if the
+     * backend does not tell. Allocates nothing: {@code body} may use tensors of a {@link MemoryPlan}.
+     */
+    default long scratchBytes(Consumer<Kernels> body) {
+        return 0;
+    }
+
     /** Releases every tensor and program of this backend. */
     @Override
     void close();

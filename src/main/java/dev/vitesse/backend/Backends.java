@@ -31,7 +31,7 @@ public final class Backends {
      * @throws DeviceException if the device is unknown or cannot run; an explicit device is never replaced by another
      */
     public static Backend open(String device, BackendOptions options, Consumer<String> choice) {
-        Backend backend = device.equals("auto") ? openBest(options, choice) : openNamed(device, options);
+        Backend backend = device.equals("auto") ? openBest(providers(), options, choice) : openNamed(device, options);
         backend = new CheckedBackend(backend);
         return options.trace() == null ? backend : new TracedBackend(backend, options.trace());
     }
@@ -59,9 +59,10 @@ public final class Backends {
                 + ", with :NUMBER after the name for a certain device ('vitesse devices' lists them)");
     }
 
-    private static Backend openBest(BackendOptions options, Consumer<String> choice) {
+    /** The first of {@code providers}, in their order, whose best device {@code auto} may take and that opens. */
+    static Backend openBest(List<BackendProvider> providers, BackendOptions options, Consumer<String> choice) {
         List<String> passedOver = new ArrayList<>();
-        for (BackendProvider provider : providers()) {
+        for (BackendProvider provider : providers) {
             if (provider.autoOrder() < 0) {
                 continue;
             }
@@ -77,7 +78,8 @@ public final class Backends {
                         + (passedOver.isEmpty() ? "" : " (passed over " + String.join("; ", passedOver) + ")"));
                 return backend;
             } catch (DeviceException e) {
-                passedOver.add(provider.name() + ": " + e.getMessage());
+                // A compiler's log may follow the first line.
+                passedOver.add(provider.name() + ": " + e.getMessage().lines().findFirst().orElse(""));
             }
         }
         throw new DeviceException("no device can run: " + String.join("; ", passedOver));

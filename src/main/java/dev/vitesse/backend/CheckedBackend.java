@@ -27,6 +27,11 @@ final class CheckedBackend implements Backend {
     }
 
     @Override
+    public long scratchBytes(Consumer<Kernels> body) {
+        return backend.scratchBytes(body);
+    }
+
+    @Override
     public void close() {
         backend.close();
     }

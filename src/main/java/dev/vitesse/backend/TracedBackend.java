@@ -89,6 +89,11 @@ final class TracedBackend implements Backend {
     }
 
     @Override
+    public long scratchBytes(Consumer<Kernels> body) {
+        return backend.scratchBytes(body);
+    }
+
+    @Override
     public void close() {
         backend.close();
     }

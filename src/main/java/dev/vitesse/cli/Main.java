@@ -70,6 +70,7 @@ public final class Main implements Runnable {
                 new VerifyCommand(console),
                 new BenchCommand(console),
                 new DevicesCommand(console),
+                new TuneCommand(console),
                 new KernelsCommand(console),
                 new JvmFlagsCommand(console))) {
             line.addSubcommand(command);

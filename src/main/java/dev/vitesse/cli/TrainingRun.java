@@ -8,6 +8,7 @@ import dev.vitesse.io.ModelFiles;
 import dev.vitesse.io.ModelInfo;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.train.DeviceMemory;
 import dev.vitesse.train.EpochMetrics;
 import dev.vitesse.train.Evaluation;
 import dev.vitesse.train.NonFiniteLossException;
@@ -49,10 +50,13 @@ final class TrainingRun implements AutoCloseable {
         this.options = options;
         this.settings = settings;
         info = new ModelInfo(data.labels(), data.preprocessing());
+        int validationBatch =
+                data.validation() == null ? 0 : Math.min(Trainer.VALIDATION_BATCH, data.validation().size());
+        long bytes = DeviceMemory.ofTraining(config, options.batch(), options.optimizer(), validationBatch, backend);
+        console.message(String.format(Locale.ROOT, "%s: %,d parameters, %,d MiB for training on %s", settings.preset(),
+                config.parameterCount(), (bytes + (1 << 20) - 1) >> 20, backend.name()));
         model = VisionTransformer.create(config, backend, settings.seed());
         trainer = new Trainer(model, options, data.training(), data.validation());
-        console.message(String.format(Locale.ROOT, "%s: %,d parameters, %,d MiB for training on %s", settings.preset(),
-                config.parameterCount(), (trainer.byteSize() + 4 * config.parameterCount()) >> 20, backend.name()));
     }
 
     void restore() throws IOException {

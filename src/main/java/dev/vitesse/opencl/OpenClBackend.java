@@ -87,6 +87,14 @@ public final class OpenClBackend implements Backend {
         return program;
     }
 
+    /** One buffer holds all of a program: each operation takes what the one before no longer needs. */
+    @Override
+    public long scratchBytes(Consumer<Kernels> body) {
+        Recording plan = new Recording(runtime.device(), null, tuning);
+        body.accept(new OpenClRecorder(plan));
+        return plan.scratchNeeded() * Float.BYTES;
+    }
+
     /** Bytes of device memory that tensors and programs hold. */
     public long allocatedBytes() {
         return runtime.allocatedBytes();

@@ -128,7 +128,8 @@ final class OpenClLinear {
         }
         boolean keeps = ending.epilogue() == ACTIVATE && ending.other() != null;
         Operand z = keeps ? ending.other() : p.c();
-        launch(r, new Product(z, p.a(), p.b(), p.m(), p.n(), p.k(), p.aByK(), p.bByK()), sizes, depth, bias, Ending.NONE);
+        Product product = new Product(z, p.a(), p.b(), p.m(), p.n(), p.k(), p.aByK(), p.bByK());
+        launch(r, product, sizes, depth, bias, Ending.NONE);
         finish(r, p, z, 1, null, keeps ? new Ending(ACTIVATE, ending.function(), null) : ending);
     }
 

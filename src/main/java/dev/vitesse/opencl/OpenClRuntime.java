@@ -26,6 +26,7 @@ import static org.jocl.CL.clReleaseContext;
 import static org.jocl.CL.clReleaseMemObject;
 
 import dev.vitesse.backend.DeviceException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.function.Function;
@@ -55,7 +56,8 @@ final class OpenClRuntime implements AutoCloseable {
     private final Faults faults;
     private final cl_context context;
     private final cl_command_queue queue;
-    private final ByteBuffer staging = ByteBuffer.allocateDirect(STAGING_BYTES);
+    private final Arena stagingArena = Arena.ofShared();
+    private final ByteBuffer staging = stagingArena.allocate(STAGING_BYTES).asByteBuffer();
     private @Nullable String lost;
     private long allocatedBytes;
     private int liveObjects;
@@ -67,8 +69,13 @@ final class OpenClRuntime implements AutoCloseable {
         cl_context_properties properties = new cl_context_properties();
         properties.addProperty(CL_CONTEXT_PLATFORM, device.platform());
         cl_device_id[] handles = {device.handle()};
-        context = create("clCreateContext", status -> clCreateContext(properties, 1, handles, null, null, status));
-        queue = createQueue();
+        try {
+            context = create("clCreateContext", status -> clCreateContext(properties, 1, handles, null, null, status));
+            queue = createQueue();
+        } catch (DeviceException e) {
+            stagingArena.close();
+            throw e;
+        }
     }
 
     @SuppressWarnings("deprecation") // the call that replaces it is OpenCL 2.0's
@@ -286,6 +293,7 @@ final class OpenClRuntime implements AutoCloseable {
             clFinish(queue);
             clReleaseCommandQueue(queue);
             clReleaseContext(context);
+            stagingArena.close();
         }
     }
 }

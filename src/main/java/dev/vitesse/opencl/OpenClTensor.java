@@ -7,13 +7,14 @@ import dev.vitesse.backend.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A part of a buffer. A view is another start in the same buffer, which kernels get as an argument: sub-buffers would
  * have to start at multiples of the device's alignment.
  */
 final class OpenClTensor implements Tensor, Operand {
-    private final OpenClBuffer buffer;
+    private final @Nullable OpenClBuffer buffer;
     private final boolean owner;
     private final String name;
     private final ElementType type;
@@ -21,7 +22,7 @@ final class OpenClTensor implements Tensor, Operand {
     private final int[] shape;
 
     private OpenClTensor(
-            OpenClBuffer buffer, boolean owner, String name, ElementType type, long start, int... shape) {
+            @Nullable OpenClBuffer buffer, boolean owner, String name, ElementType type, long start, int... shape) {
         this.buffer = buffer;
         this.owner = owner;
         this.name = name;
@@ -35,7 +36,20 @@ final class OpenClTensor implements Tensor, Operand {
         return new OpenClTensor(runtime.allocate(name, bytes), true, name, type, 0, shape.clone());
     }
 
+    /** Stands for {@code tensor}, whoever made it, in a plan that never runs. */
+    static OpenClTensor planned(Tensor tensor) {
+        return new OpenClTensor(null, false, tensor.name(), tensor.type(), 0, tensor.shape());
+    }
+
+    /**
+     * The memory.
+     *
+     * @throws IllegalStateException if the tensor was only planned
+     */
     OpenClBuffer buffer() {
+        if (buffer == null) {
+            throw new IllegalStateException("tensor " + name + " was only planned");
+        }
         return buffer;
     }
 
@@ -88,13 +102,13 @@ final class OpenClTensor implements Tensor, Operand {
     @Override
     public void write(MemorySegment source) {
         requireSize(source);
-        buffer.runtime().write(buffer.memory(), start * type.bytes(), source);
+        buffer().runtime().write(buffer().memory(), start * type.bytes(), source);
     }
 
     @Override
     public void read(MemorySegment target) {
         requireSize(target);
-        buffer.runtime().read(buffer.memory(), start * type.bytes(), target);
+        buffer().runtime().read(buffer().memory(), start * type.bytes(), target);
     }
 
     private void requireSize(MemorySegment host) {
@@ -107,7 +121,7 @@ final class OpenClTensor implements Tensor, Operand {
     @Override
     public void close() {
         if (owner) {
-            buffer.close();
+            buffer().close();
         }
     }
 }

@@ -44,16 +44,21 @@ final class Recording {
         return tuning;
     }
 
-    /** A tensor as this backend's own. */
+    /** A tensor as this backend's own; in a plan, one of its shape. */
     OpenClTensor own(Tensor tensor) {
-        if (!(tensor instanceof OpenClTensor own) || runtime != null && own.buffer().runtime() != runtime) {
-            throw new IllegalArgumentException(tensor.describe() + " is not a tensor of " + device.name());
-        }
+        OpenClTensor own = runtime == null ? OpenClTensor.planned(tensor) : requireOwn(tensor, runtime);
         if (own.elements() > Integer.MAX_VALUE) {
             throw new IllegalArgumentException(
                     own.describe() + " has more than 2^31 - 1 elements, which one kernel cannot number");
         }
         return own;
+    }
+
+    private OpenClTensor requireOwn(Tensor tensor, OpenClRuntime owner) {
+        if (tensor instanceof OpenClTensor own && own.buffer().runtime() == owner) {
+            return own;
+        }
+        throw new IllegalArgumentException(tensor.describe() + " is not a tensor of " + device.name());
     }
 
     void add(Launch launch) {

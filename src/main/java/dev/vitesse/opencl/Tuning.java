@@ -8,11 +8,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitesse.backend.DeviceException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sizes that kernels are compiled with: macros by family ({@code gemm.large}) and name ({@code TILE_M}). They change
@@ -21,6 +23,13 @@ import java.util.TreeMap;
 final class Tuning {
     /** Where the tables of measured devices lie on the class path. */
     private static final String RESOURCES = "/dev/vitesse/opencl/tuned/";
+
+    /** Compilers take minutes, or fail, where a work-item has far more than registers hold. */
+    private static final int MOST_SUMS = 128;
+
+    private static final int MOST_ROWS = 4;
+
+    private static final int MOST_COLUMNS = 8;
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -38,23 +47,40 @@ final class Tuning {
      */
     static Tuning of(OpenClDevice device) {
         Path file = userFile(device);
+        if (Files.exists(file)) {
+            return read(file, device);
+        }
+        try (InputStream table = Tuning.class.getResourceAsStream(RESOURCES + fileName(device))) {
+            return table == null ? defaults(device) : defaults(device).with(JSON.readTree(table), device);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (IllegalArgumentException e) {
+            return defaults(device); // another driver, or fewer resources, than where the table was measured
+        }
+    }
+
+    /**
+     * The sizes that a tuner wrote to {@code file}.
+     *
+     * @throws DeviceException if it is not such a file, or not one for this device
+     */
+    static Tuning read(Path file, OpenClDevice device) {
         try {
-            if (Files.exists(file)) {
-                return defaults(device).with(JSON.readTree(file.toFile()), device);
-            }
-            try (InputStream table = Tuning.class.getResourceAsStream(RESOURCES + fileName(device))) {
-                return table == null ? defaults(device) : defaults(device).with(JSON.readTree(table), device);
-            }
+            return defaults(device).with(JSON.readTree(file.toFile()), device);
         } catch (IOException | IllegalArgumentException e) {
-            String problem = e.getMessage().lines().findFirst().orElse("");
+            String problem = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
             throw new DeviceException(
-                    file + ": " + problem + "; delete it", e);
+                    file + ": " + problem + "; delete it, or replace it with 'vitesse tune --device opencl'", e);
         }
     }
 
     /** {@code ~/.config/vitesse/tuned/<device>.json}, below {@code XDG_CONFIG_HOME} where that is set. */
     static Path userFile(OpenClDevice device) {
-        String configuration = System.getenv("XDG_CONFIG_HOME");
+        return userFile(device, System.getenv("XDG_CONFIG_HOME"));
+    }
+
+    /** The same with {@code configuration} in the variable's place; null or empty if it is not set. */
+    static Path userFile(OpenClDevice device, @Nullable String configuration) {
         Path base = configuration == null || configuration.isEmpty()
                 ? Path.of(System.getProperty("user.home"), ".config") : Path.of(configuration);
         return base.resolve("vitesse").resolve("tuned").resolve(fileName(device));
@@ -150,7 +176,7 @@ final class Tuning {
         Map<String, Map<String, Integer>> copy = new TreeMap<>(families);
         Map<String, Integer> changed = new TreeMap<>(family(family));
         sizes.forEach((name, size) -> {
-            if (changed.replace(name, size) == null) {
+            if (size == null || changed.replace(name, size) == null) {
                 throw new IllegalArgumentException("there is no size " + family + "." + name);
             }
         });
@@ -161,6 +187,9 @@ final class Tuning {
     private Tuning with(JsonNode file, OpenClDevice device) {
         if (!device.name().equals(file.path("device").asText())) {
             throw new IllegalArgumentException("it was measured on '" + file.path("device").asText() + "'");
+        }
+        if (!file.path("sizes").isObject()) {
+            throw new IllegalArgumentException("it holds no sizes");
         }
         Map<String, Map<String, Integer>> sizes = JSON.convertValue(file.path("sizes"), new TypeReference<>() {});
         Tuning tuning = this;
@@ -204,6 +233,9 @@ final class Tuning {
         require(get("attention.LEAST_HEAD") >= get("vector.VW"), "attention", "LEAST_HEAD must be at least a vector");
         require(get("attention.BR") >= get("attention.WY") && get("attention.BC") >= get("attention.WX") * columns,
                 "attention", "a block must have a row and a vector of columns for every work-item");
+        require(get("attention.BR") <= MOST_ROWS * get("attention.WY")
+                        && get("attention.BC") <= MOST_COLUMNS * columns * get("attention.WX"), "attention",
+                "a work-item must have at most " + MOST_ROWS + " rows and " + MOST_COLUMNS + " vectors of columns");
         group(device, "attention", get("attention.WX") * get("attention.WY"));
     }
 
@@ -215,6 +247,8 @@ final class Tuning {
         require(s.get("TILE_N") % (s.get("WG_N") * vector) == 0, family, "WG_N RV must divide TILE_N");
         require(s.get("TILE_M") % vector == 0 && s.get("TILE_K") % vector == 0, family, "RV must divide TILE_M and TILE_K");
         group(device, family, s.get("WG_M") * s.get("WG_N"));
+        require(s.get("TILE_M") * s.get("TILE_N") <= MOST_SUMS * s.get("WG_M") * s.get("WG_N"), family,
+                "a work-item must have at most " + MOST_SUMS + " sums");
         int depth = s.get("TILE_K");
         long local = 2L * Float.BYTES * (s.get("TILE_M") * (depth + vector) + depth * (s.get("TILE_N") + vector));
         require(local <= device.localBytes(), family,

@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * is stopped, saved, and resumed by a new trainer. {@link #requestStop} may be called from any thread, all else from one.
  */
 public final class Trainer implements AutoCloseable {
+    /** The most images that go through the device at once in validation. */
+    public static final int VALIDATION_BATCH = 256;
+
     /** How {@link #fit} ended. */
     public enum Outcome {
         /** All epochs are done. */
@@ -79,7 +82,7 @@ public final class Trainer implements AutoCloseable {
             throw new IllegalArgumentException("early stopping needs a validation set");
         }
         trainingStep = new TrainingStep(model, batch, options.optimizer(), options.clipNorm(), options.labelSmoothing());
-        inference = validation == null ? null : model.inference(Math.min(256, validation.size()));
+        inference = validation == null ? null : model.inference(Math.min(VALIDATION_BATCH, validation.size()));
         earlyStopping = options.patience() > 0 ? new EarlyStopping(model, options.patience()) : null;
         images = new float[Math.multiplyExact(batch, config.imageElements())];
         labels = new int[batch];

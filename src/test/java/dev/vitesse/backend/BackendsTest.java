@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.vitesse.cpu.CpuBackendProvider;
+import dev.vitesse.reference.ReferenceBackendProvider;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class BackendsTest {
@@ -42,6 +45,46 @@ class BackendsTest {
             assertThat(choices).hasSize(1);
             assertThat(choices.getFirst()).startsWith("device auto: " + backend.name()).doesNotContain("\n");
             assertThat(backend.name()).doesNotStartWith("reference");
+        }
+    }
+
+    @Test
+    void autoGoesOnWhereAGpuFailsAndSaysWhy() {
+        List<BackendProvider> providers = List.of(
+                new BrokenProvider("kernel gemm does not compile; the compiler says:\nline 1: error"),
+                new ReferenceBackendProvider());
+        List<String> choices = new ArrayList<>();
+        try (Backend backend = Backends.openBest(List.of(providers.getFirst(), new CpuBackendProvider()),
+                BackendOptions.DEFAULTS, choices::add)) {
+            assertThat(backend.name()).startsWith("cpu");
+            assertThat(choices).containsExactly("device auto: " + backend.name()
+                    + " (passed over broken: kernel gemm does not compile; the compiler says:)");
+        }
+        assertThatExceptionOfType(DeviceException.class)
+                .isThrownBy(() -> Backends.openBest(providers, BackendOptions.DEFAULTS, choices::add))
+                .withMessage("no device can run: broken: kernel gemm does not compile; the compiler says:");
+    }
+
+    /** Lists a GPU that looks well and fails when it is opened. */
+    private record BrokenProvider(String failure) implements BackendProvider {
+        @Override
+        public String name() {
+            return "broken";
+        }
+
+        @Override
+        public int autoOrder() {
+            return 1;
+        }
+
+        @Override
+        public List<DeviceInfo> devices() {
+            return List.of(DeviceInfo.usable("broken", "a GPU", Map.of()));
+        }
+
+        @Override
+        public Backend open(String selector, BackendOptions options) {
+            throw new DeviceException(failure);
         }
     }
 
