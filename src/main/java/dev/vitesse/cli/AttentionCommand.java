@@ -18,8 +18,8 @@ import picocli.CommandLine.Parameters;
 
 /** {@code vitesse attention}: where a model looked. */
 @Command(name = "attention",
-        description = "Draws where a model looked: the attention of its class token, or of the mean of its patches, over"
-                + " the image. By default of all blocks together, by rollout (Abnar and Zuidema 2020).")
+        description = "Draws where a model looked: the attention of its class token, or of the mean of its patches,"
+                + " over the image. By default of all blocks together, by rollout (Abnar and Zuidema 2020).")
 final class AttentionCommand extends CliCommand {
     @Option(names = "--model", paramLabel = "PATH", required = true,
             description = "A run folder or a checkpoint; see classify.")

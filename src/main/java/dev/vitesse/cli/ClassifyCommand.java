@@ -138,8 +138,9 @@ final class ClassifyCommand extends CliCommand {
             console.warning("no image was given: the folders hold none");
         }
         if (all > 1) {
-            console.message(String.format(Locale.ROOT, "%d images classified, %.1f images/s; %d of %d could not be read",
-                    results.size(), progress.perSecond(), failures.size(), all));
+            console.message(String.format(Locale.ROOT,
+                    "%d images classified, %.1f images/s; %d of %d could not be read", results.size(),
+                    progress.perSecond(), failures.size(), all));
         }
         if (failures.isEmpty()) {
             return ExitCodes.OK;

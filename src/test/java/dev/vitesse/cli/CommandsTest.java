@@ -10,6 +10,9 @@ import dev.vitesse.io.SafetensorsWriter;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -163,6 +166,59 @@ class CommandsTest {
         CliRun none = CliRun.of("classify", "--model", run, "--device", "cpu", Files.createDirectory(top.resolve("x")));
         assertThat(none.exitCode()).isZero();
         assertThat(none.err()).contains("warning: no image was given");
+    }
+
+    @Test
+    void featuresWritesAMatrixForNumpy() throws IOException {
+        Path images = Files.createDirectories(folder.resolve("for features"));
+        Path first = IdxFiles.png(images.resolve("a.png"), 1);
+        Path second = IdxFiles.png(images.resolve("c.png"), 2);
+        Files.write(images.resolve("b.png"), new byte[] {1, 2, 3});
+        Path out = folder.resolve("features.npy");
+        CliRun result = CliRun.of("features", "--model", run, "--device", "cpu", "--out", out, "--vector",
+                "patch_mean", "--json", images);
+        assertThat(result.exitCode()).isEqualTo(ExitCodes.FAILED);
+        assertThat(result.errors()).hasSize(1).first().asString().contains("b.png");
+        assertThat(result.json().get("images")).extracting(JsonNode::textValue)
+                .containsExactly(first.toString(), second.toString());
+        int width = result.json().get("width").intValue();
+        byte[] file = Files.readAllBytes(out);
+        int header = 10 + (file[8] & 0xff);
+        assertThat(header % 64).isZero();
+        assertThat(new String(file, 10, header - 10, StandardCharsets.US_ASCII))
+                .startsWith("{'descr': '<f4', 'fortran_order': False, 'shape': (2, " + width + "), }").endsWith("\n");
+        assertThat(file).hasSize(header + 2 * width * Float.BYTES);
+
+        Path both = folder.resolve("features.safetensors");
+        assertThat(CliRun.of("features", "--model", run, "--device", "cpu", "--out", both, "--blocks", first, second)
+                .exitCode()).isZero();
+        try (Safetensors tensors = Safetensors.open(both)) {
+            assertThat(tensors.metadata().get("images")).contains("a.png\",\"").endsWith("c.png\"]");
+            float[] means = tensors.floats("patch_mean");
+            assertThat(ByteBuffer.wrap(file, header, 8).order(ByteOrder.LITTLE_ENDIAN).getFloat()).isEqualTo(means[0]);
+            assertThat(tensors.entry("block.0").shape()).startsWith(2).endsWith(width);
+        }
+        assertThat(CliRun.of("features", "--model", run, "--out", folder.resolve("features.csv"), first).exitCode())
+                .isEqualTo(ExitCodes.USAGE);
+    }
+
+    @Test
+    void attentionDrawsAHeatMap() throws IOException {
+        Path image = IdxFiles.png(folder.resolve("looked at.png"), 2);
+        Path out = folder.resolve("heat.png");
+        CliRun result = CliRun.of("attention", "--model", run, "--device", "cpu", "--out", out, "--json", image);
+        assertThat(result.exitCode()).as(result.err()).isZero();
+        int grid = result.json().get("grid").intValue();
+        assertThat(result.json().get("map")).hasSize(grid * grid);
+        BufferedImage picture = ImageIO.read(out.toFile());
+        assertThat(picture.getWidth()).isEqualTo(448);
+        assertThat(picture.getHeight()).isEqualTo(448);
+        CliRun head = CliRun.of("attention", "--model", run, "--device", "cpu", "--out", out, "--block", 0, "--head",
+                1, image);
+        assertThat(head.out()).contains("block 0, head 1");
+        CliRun none = CliRun.of("attention", "--model", run, "--device", "cpu", "--out", out, "--block", 99, image);
+        assertThat(none.exitCode()).isEqualTo(ExitCodes.USAGE);
+        assertThat(none.errors().getFirst()).contains("--block is 99; the model has 0 to");
     }
 
     @Test
