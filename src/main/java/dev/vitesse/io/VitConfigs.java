@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * mean, mean_of_all, class_and_mean, class_and_distillation), all required; {@code head_width, class_token,
  * distillation_token, registers, positioned_prefix, final_norm, position, patch_norm, projection_norms, qkv_bias,
  * layer_scale, head_hidden, dropout, drop_path}, a plain ViT's where absent; {@code id2label, mean, std,
- * resize_shortest_side, interpolation, input_size} for {@link ModelInfo}. A file with the key {@code hidden_size} is
+ * resize_shortest_side, resize_squash, interpolation, input_size} for {@link ModelInfo}. A file with the key {@code hidden_size} is
  * Hugging Face's, see {@link HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. A key that
  * is not known and whose name says that it changes the function is refused; others are not looked at.
  */
@@ -43,7 +43,7 @@ public final class VitConfigs {
             "num_heads", "mlp_dim", "num_classes", "layer_norm_eps", "gelu", "activation", "pool", "head_width",
             "class_token", "distillation_token", "registers", "positioned_prefix", "final_norm", "position", "patch_norm",
             "projection_norms", "qkv_bias", "layer_scale", "head_hidden", "dropout", "drop_path", "id2label", "mean",
-            "std", "resize_shortest_side", "interpolation", "input_size");
+            "std", "resize_shortest_side", "resize_squash", "interpolation", "input_size");
 
     /** What a key that changes a Vision Transformer's function is likely to have in its name. */
     private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|rope|rotary|glu|gate|relative|rel_pos|causal"
@@ -254,7 +254,7 @@ public final class VitConfigs {
         }
         try {
             return new Preprocessing(config.channels(), inputSize, s.integer("resize_shortest_side", 0),
-                    s.choice("interpolation", filters, Filter.BILINEAR),
+                    s.flag("resize_squash", false), s.choice("interpolation", filters, Filter.BILINEAR),
                     perChannel(s.numbers("mean"), config.channels()), perChannel(s.numbers("std"), config.channels()));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");
@@ -330,7 +330,7 @@ public final class VitConfigs {
         preprocessing.mean().forEach(mean::add);
         ArrayNode std = tree.putArray("std");
         preprocessing.std().forEach(std::add);
-        tree.put("resize_shortest_side", preprocessing.shortestSide())
+        tree.put("resize_shortest_side", preprocessing.shortestSide()).put("resize_squash", preprocessing.squash())
                 .put("interpolation", preprocessing.filter().key());
     }
 
