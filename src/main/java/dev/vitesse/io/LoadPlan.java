@@ -171,6 +171,10 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
                         copy(assignment, elements, shapes.get(assignment.parameter()),
                                 parameters.get(assignment.parameter()), arena);
                     }
+                    if (elements.isMapped()) {
+                        // Or the whole file would stay in this process's memory beside the weights.
+                        elements.unload();
+                    }
                 }
             }
         } catch (IOException | RuntimeException e) {
