@@ -122,7 +122,7 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
             throw new InvalidFileException(file.path(), "has no configuration, neither a " + ModelFiles.CONFIG
                     + " beside it nor in its metadata, and its tensors do not tell " + String.join(", ", missing),
                     "put the model's " + ModelFiles.CONFIG + " into the same folder or give "
-                    + String.join(" ", flags));
+                    + String.join(" ", flags) + " (in the library: with(key, value))");
         }
     }
 

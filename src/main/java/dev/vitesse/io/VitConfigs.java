@@ -46,8 +46,11 @@ public final class VitConfigs {
             "std", "resize_shortest_side", "resize_squash", "interpolation", "input_size");
 
     /** What a key that changes a Vision Transformer's function is likely to have in its name. */
-    private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|rope|rotary|glu|gate|relative|rel_pos|causal"
-            + "|parallel|residual|alibi|decoder|window|attn_pool|stem|quant");
+    private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|tied|kv_heads|key_value|rope|rotary|glu|gate"
+            + "|relative|rel_pos|causal|parallel|residual|alibi|decoder|window|attn_pool|attn_scale|logit_scale|softmax"
+            + "|stem|quant");
+
+    private static final Pattern POST_NORM = Pattern.compile("(?i)post[-_ ]?(ln|norm|layer_?norm)");
 
     private static final Map<String, Activation> GELUS = ordered("erf", Activation.GELU, "tanh", Activation.GELU_TANH);
     private static final Map<String, Activation> ACTIVATIONS = ordered("gelu", Activation.GELU, "gelu_tanh",
@@ -131,7 +134,8 @@ public final class VitConfigs {
                     : value.matches("|null|false|False|none|None|0|\\[]|\\{}")
                     || key.matches("norm|norm_layer|norm_type|norm_position|norm_style")
                             && value.matches("(?i)pre|pre_?norm|first|layer_?norm");
-            if (!known.contains(key) && SUSPICIOUS.matcher(key).find() && !harmless) {
+            boolean suspicious = SUSPICIOUS.matcher(key).find() && !harmless || POST_NORM.matcher(value).find();
+            if (!known.contains(key) && suspicious) {
                 throw new InvalidFileException(settings.path(), "has the key " + key + " (" + settings.abbreviated(key)
                         + "), which speaks of something that this library does not do",
                         "supported are plain pre-norm Vision Transformers; remove the key if it means nothing");

@@ -152,7 +152,8 @@ public final class WeightNames {
         if (best == null || 2 * bestCount < file.tensors().size()) {
             throw new InvalidFileException(file.path(), "its tensors are named in no known way (" + list(
                     file.tensors().keySet()) + ")", "known are the names of " + NamingScheme.all().stream()
-                    .map(NamingScheme::title).distinct().collect(Collectors.joining(", ")));
+                    .map(NamingScheme::title).distinct().collect(Collectors.joining(", "))
+                    + "; give a file of renames with --names for others");
         }
         return best;
     }
