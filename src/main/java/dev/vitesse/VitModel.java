@@ -8,6 +8,7 @@ import dev.vitesse.image.Image;
 import dev.vitesse.image.Images;
 import dev.vitesse.image.Preprocessing;
 import dev.vitesse.io.InvalidFileException;
+import dev.vitesse.io.LoadOptions;
 import dev.vitesse.io.LoadedModel;
 import dev.vitesse.io.ModelFiles;
 import dev.vitesse.model.Inference;
@@ -57,10 +58,11 @@ public final class VitModel implements AutoCloseable {
      * @param device {@code auto}, {@code cpu}, {@code opencl} ...; see {@link Backends#open(String)}
      * @param threads threads of a device that computes on the CPU; 0 for one per processor
      * @param batch the most images that go to the device at once
+     * @param loading what the user says about the model's files
      */
-    public record Options(String device, int threads, int batch) {
-        /** The best device, all processors, 32 images at once. */
-        public static final Options DEFAULTS = new Options("auto", 0, 32);
+    public record Options(String device, int threads, int batch, LoadOptions loading) {
+        /** The best device, all processors, 32 images at once, everything as the files say. */
+        public static final Options DEFAULTS = new Options("auto", 0, 32, LoadOptions.NONE);
 
         public Options {
             if (threads < 0 || batch < 1) {
@@ -70,15 +72,30 @@ public final class VitModel implements AutoCloseable {
         }
 
         public Options withDevice(String value) {
-            return new Options(value, threads, batch);
+            return new Options(value, threads, batch, loading);
         }
 
         public Options withThreads(int value) {
-            return new Options(device, value, batch);
+            return new Options(device, value, batch, loading);
         }
 
         public Options withBatch(int value) {
-            return new Options(device, threads, value);
+            return new Options(device, threads, value, loading);
+        }
+
+        /** Images of another size than the model's files say; its positions are resampled. */
+        public Options withImageSize(int value) {
+            return new Options(device, threads, batch, loading.withImageSize(value));
+        }
+
+        /** What the files do not say or say wrongly: {@code with("num_heads", "12")}; see {@link LoadOptions}. */
+        public Options with(String key, String value) {
+            return new Options(device, threads, batch, loading.with(key, value));
+        }
+
+        /** A file of renames for weights whose names are of no known scheme; see {@link dev.vitesse.io.Renames}. */
+        public Options withNames(Path file) {
+            return new Options(device, threads, batch, loading.withNames(file));
         }
     }
 
@@ -96,14 +113,15 @@ public final class VitModel implements AutoCloseable {
     /**
      * Loads a model.
      *
-     * @param path the weights (.safetensors, .npz, .pt, .pth), or the folder that holds {@code model.safetensors}
+     * @param path the weights (.safetensors, .npz, .pt, .pth), the folder that holds them, or the name of a model in the
+     *     local Hugging Face cache ({@code Path.of("google/vit-base-patch16-224")}); see {@link ModelFiles#locate}
      * @throws InvalidFileException if a file is missing or damaged, or configuration and weights do not fit each other
      *     tensor by tensor
      * @throws dev.vitesse.backend.DeviceException if the device is unknown, cannot run or lacks the memory
      */
     public static VitModel load(Path path, Options options) throws IOException {
         Backend backend = Backends.open(options.device(), BackendOptions.DEFAULTS.withThreads(options.threads()));
-        return load(path, backend, options.batch());
+        return load(path, backend, options.batch(), options.loading());
     }
 
     /**
@@ -111,9 +129,9 @@ public final class VitModel implements AutoCloseable {
      *
      * @param batch the most images that go to the device at once
      */
-    public static VitModel load(Path path, Backend backend, int batch) throws IOException {
+    public static VitModel load(Path path, Backend backend, int batch, LoadOptions options) throws IOException {
         try {
-            return new VitModel(backend, ModelFiles.load(path, backend), batch);
+            return new VitModel(backend, ModelFiles.load(path, backend, options), batch);
         } catch (IOException | RuntimeException e) {
             backend.close();
             throw e;

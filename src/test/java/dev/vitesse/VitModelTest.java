@@ -66,6 +66,19 @@ class VitModelTest {
     }
 
     @Test
+    void preparesImagesForTheSizeThatItIsAskedFor() throws Exception {
+        Path path = saved(new ModelInfo(List.of(), Preprocessing.squash(1, 8, 0.5f, 0.25f)));
+        try (VitModel model = VitModel.load(path, CPU.withImageSize(16))) {
+            assertThat(model.config().tokens()).isEqualTo(17);
+            assertThat(model.classify(new Image(5, 7, 1, new byte[35]), 3)).hasSize(3);
+        }
+        try (VitModel model = VitModel.load(path, CPU.with("mean", "0").with("std", "1"))) {
+            assertThat(model.prepare(new Image(1, 1, 1, new byte[1]))).containsOnly(0);
+        }
+        assertThatThrownBy(() -> CPU.with("depth", "3")).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
     void doesNotGuessHowImagesAreNormalised() throws IOException {
         try (VitModel model = VitModel.load(saved(ModelInfo.NONE), CPU)) {
             assertThatThrownBy(() -> model.classify(new Image(1, 1, 1, new byte[1]), 1))

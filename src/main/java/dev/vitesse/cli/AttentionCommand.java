@@ -21,9 +21,8 @@ import picocli.CommandLine.Parameters;
         description = "Draws where a model looked: the attention of its class token, or of the mean of its patches,"
                 + " over the image. By default of all blocks together, by rollout (Abnar and Zuidema 2020).")
 final class AttentionCommand extends CliCommand {
-    @Option(names = "--model", paramLabel = "PATH", required = true,
-            description = "A run folder or a checkpoint; see classify.")
-    private Path model;
+    @Mixin
+    private ModelOptions model = new ModelOptions();
 
     @Option(names = "--out", paramLabel = "FILE.png", required = true, description = "The picture to write.")
     private Path out;
@@ -51,7 +50,7 @@ final class AttentionCommand extends CliCommand {
             throw CommandException.usage("--head needs --block");
         }
         Image picture = Images.read(image);
-        try (VitModel vit = VitModel.load(model, device.open(console), 1)) {
+        try (VitModel vit = VitModel.load(model.path(), device.open(console), 1, model.options())) {
             requireRange("--block", block, vit.config().depth());
             requireRange("--head", head, vit.config().heads());
             Preprocessing preprocessing = vit.preprocessing();

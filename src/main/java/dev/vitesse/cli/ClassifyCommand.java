@@ -25,9 +25,8 @@ import picocli.CommandLine.Parameters;
 final class ClassifyCommand extends CliCommand {
     private static final int LARGEST_BATCH = 32;
 
-    @Option(names = "--model", paramLabel = "RUN", required = true,
-            description = "A run folder, or a .safetensors file with a config.json beside it.")
-    private Path model;
+    @Mixin
+    private ModelOptions model = new ModelOptions();
 
     @Option(names = "--top", paramLabel = "N", defaultValue = "5",
             description = "How many classes to print. Default: ${DEFAULT-VALUE}.")
@@ -57,7 +56,7 @@ final class ClassifyCommand extends CliCommand {
             throw CommandException.usage("--top is " + top + "; it must be at least 1");
         }
         List<Path> files = ImageFiles.of(images, e -> fail(Path.of(String.valueOf(e.getMessage())), unlisted(e)));
-        try (VitModel vit = VitModel.load(model, device.open(console), LARGEST_BATCH);
+        try (VitModel vit = VitModel.load(model.path(), device.open(console), LARGEST_BATCH, model.options());
                 PreparedImages prepared = new PreparedImages(vit, files, LARGEST_BATCH);
                 CountProgress progress = new CountProgress(console, "images", files.size())) {
             // Before the first image: what the model's files lack is not the images' fault.

@@ -24,9 +24,8 @@ import picocli.CommandLine.Option;
 @Command(name = "evaluate",
         description = "Measures a model on a test set: loss, accuracy, precision and recall of each class.")
 final class EvaluateCommand extends CliCommand {
-    @Option(names = "--model", paramLabel = "RUN", required = true,
-            description = "A run folder, or a .safetensors file with a config.json beside it.")
-    private Path model;
+    @Mixin
+    private ModelOptions model = new ModelOptions();
 
     @Option(names = "--data", paramLabel = "DIR",
             description = "Folder with the test set's two IDX files. Default: as for train.")
@@ -51,7 +50,7 @@ final class EvaluateCommand extends CliCommand {
         MnistSource.Digits digits = MnistSource.system(console::message).find(data);
         ImageDataset images = digits.test();
         try (Backend backend = device.open(console);
-                LoadedModel loaded = ModelFiles.load(model, backend)) {
+                LoadedModel loaded = ModelFiles.load(model.path(), backend, model.options())) {
             Preprocessing preprocessing = loaded.preprocessing();
             requireFits(digits, images, loaded.model().config());
             Evaluation evaluation = Evaluation.of(loaded.model(),

@@ -31,9 +31,8 @@ final class FeaturesCommand extends CliCommand {
     /** Which vector goes into a file that holds one. */
     enum Vector { CLASS_TOKEN, PATCH_MEAN, POOLED }
 
-    @Option(names = "--model", paramLabel = "PATH", required = true,
-            description = "A run folder or a checkpoint; see classify.")
-    private Path model;
+    @Mixin
+    private ModelOptions model = new ModelOptions();
 
     @Option(names = "--out", paramLabel = "FILE", required = true,
             description = "FILE.npy: one vector per image, a matrix [images, D]. FILE.safetensors: class_token and"
@@ -74,7 +73,7 @@ final class FeaturesCommand extends CliCommand {
             throw CommandException.usage("--blocks needs --out FILE.safetensors: FILE.npy holds one matrix");
         }
         List<Path> files = ImageFiles.of(images, e -> fail(String.valueOf(e.getMessage()), e + "; cannot be listed"));
-        try (VitModel vit = VitModel.load(model, device.open(console), 1);
+        try (VitModel vit = VitModel.load(model.path(), device.open(console), 1, model.options());
                 PreparedImages prepared = new PreparedImages(vit, files, AHEAD);
                 CountProgress progress = new CountProgress(console, "images", files.size())) {
             vit.preprocessing();

@@ -69,6 +69,8 @@ public final class Main implements Runnable {
                 new AttentionCommand(console),
                 new VerifyCommand(console),
                 new BenchCommand(console),
+                new InspectCommand(console),
+                new ExportCommand(console),
                 new DevicesCommand(console),
                 new TuneCommand(console),
                 new KernelsCommand(console),

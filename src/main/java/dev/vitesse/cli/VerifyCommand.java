@@ -7,9 +7,13 @@ import dev.vitesse.backend.Backend;
 import dev.vitesse.io.InvalidFileException;
 import dev.vitesse.io.LoadedModel;
 import dev.vitesse.io.ModelFiles;
+import dev.vitesse.io.ModelInfo;
 import dev.vitesse.io.Safetensors;
+import dev.vitesse.io.SafetensorsWriter;
 import dev.vitesse.io.TensorFile;
+import dev.vitesse.io.VitConfigs;
 import dev.vitesse.model.Verification;
+import dev.vitesse.model.VitConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +22,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -31,14 +38,26 @@ import picocli.CommandLine.Option;
 final class VerifyCommand extends CliCommand {
     private static final String INPUT = "input";
     private static final String LABELS = "labels";
+    private static final long RECORD_SEED = 1;
 
-    @Option(names = "--model", paramLabel = "FILE", required = true,
-            description = "The weights; their configuration comes from a config.json beside them or their metadata.")
-    private Path model;
+    @Mixin
+    private ModelOptions model = new ModelOptions();
 
-    @Option(names = "--expected", paramLabel = "FILE", required = true,
-            description = "The tensors to compare with, as .safetensors.")
-    private Path expected;
+    @ArgGroup(multiplicity = "0..1")
+    private Target target = new Target();
+
+    @Option(names = "--images", paramLabel = "N", defaultValue = "2",
+            description = "With --record: how many random images. Default: ${DEFAULT-VALUE}.")
+    private int images;
+
+    private static final class Target {
+        @Option(names = "--expected", paramLabel = "FILE", description = "The tensors to compare with, as .safetensors.")
+        private @Nullable Path expected;
+
+        @Option(names = "--record", paramLabel = "FILE",
+                description = "Write what this device computes to FILE, for --expected on another device or version.")
+        private @Nullable Path record;
+    }
 
     @Mixin
     private DeviceOptions device;
@@ -49,9 +68,16 @@ final class VerifyCommand extends CliCommand {
 
     @Override
     public Integer call() throws IOException {
+        if (target.record != null) {
+            return record(target.record);
+        }
+        Path expected = target.expected;
+        if (expected == null) {
+            throw CommandException.usage("missing required option: '--expected=FILE' or '--record=FILE'");
+        }
         try (TensorFile file = Safetensors.open(expected);
                 Backend backend = device.open(console);
-                LoadedModel loaded = ModelFiles.load(model, backend)) {
+                LoadedModel loaded = ModelFiles.load(model.path(), backend, model.options())) {
             List<Verification.Comparison> comparisons = compare(file, loaded);
             Verification.Comparison worst = comparisons.stream()
                     .max(Comparator.comparingDouble(Verification.Comparison::relativeDifference)).orElseThrow();
@@ -65,7 +91,47 @@ final class VerifyCommand extends CliCommand {
         }
     }
 
+    /** Computes everything for random images and labels, always the same for the same sizes, and writes it. */
+    private int record(Path path) throws IOException {
+        if (images < 1) {
+            throw CommandException.usage("--images is " + images + "; it must be at least 1");
+        }
+        try (Backend backend = device.open(console);
+                LoadedModel loaded = ModelFiles.load(model.path(), backend, model.options())) {
+            VitConfig config = loaded.model().config();
+            float[] input = new float[Math.multiplyExact(images, config.imageElements())];
+            int[] labels = new int[images];
+            SplittableRandom random = new SplittableRandom(RECORD_SEED);
+            for (int i = 0; i < input.length; i++) {
+                input[i] = (float) random.nextGaussian();
+            }
+            for (int i = 0; i < images && config.classes() > 0; i++) {
+                labels[i] = random.nextInt(config.classes());
+            }
+            SafetensorsWriter writer = new SafetensorsWriter().metadata("device", backend.name())
+                    .metadata(VitConfigs.toMetadata(config, ModelInfo.NONE))
+                    .add(INPUT, input, images, config.channels(), config.imageSize(), config.imageSize())
+                    .add(LABELS, labels, images);
+            try (Verification verification = new Verification(loaded.model(), input, labels)) {
+                for (String tensor : verification.tensors()) {
+                    float[] value = verification.value(tensor);
+                    writer.add(tensor, value, value.length);
+                }
+                writer.write(path);
+                String text = verification.tensors().size() + " tensors of " + images + " images recorded on "
+                        + backend.name() + ": " + path;
+                print(Console.result().put("tensors", verification.tensors().size()).put("images", images)
+                        .put("device", backend.name()).put("file", path.toString()), () -> console.out().println(text));
+            } catch (IllegalArgumentException e) {
+                throw new InvalidFileException(model.path(), "cannot be verified: " + e.getMessage(),
+                        "use a model with a head and without dropout", e);
+            }
+        }
+        return ExitCodes.OK;
+    }
+
     private List<Verification.Comparison> compare(TensorFile file, LoadedModel loaded) throws IOException {
+        Path expected = file.path();
         Set<String> inputs = Set.of(INPUT, LABELS);
         List<String> names = file.tensors().keySet().stream().filter(name -> !inputs.contains(name)).toList();
         if (names.isEmpty()) {
@@ -80,7 +146,7 @@ final class VerifyCommand extends CliCommand {
             }
             return comparisons;
         } catch (IllegalArgumentException e) {
-            throw new InvalidFileException(expected, "does not fit " + model + ": " + e.getMessage(),
+            throw new InvalidFileException(expected, "does not fit " + model.path() + ": " + e.getMessage(),
                     "use the file that was computed with these weights", e);
         }
     }

@@ -11,17 +11,25 @@ import java.util.List;
  * @param size side of the square result in pixels (S)
  * @param shortestSide the length to which the image's shorter side is resized before the centre is cropped; 0 to resize
  *     straight to size x size, whatever the aspect ratio
+ * @param squash whether the whole image is resized to that length in both directions, whatever its aspect ratio (DeiT)
  * @param filter of the resize
  * @param mean subtracted from each channel after its bytes were divided by 255
  * @param std by which each channel is divided then
  */
 public record Preprocessing(
-        int channels, int size, int shortestSide, Filter filter, List<Float> mean, List<Float> std) {
+        int channels, int size, int shortestSide, boolean squash, Filter filter, List<Float> mean, List<Float> std) {
+    /** Without squashing. */
+    public Preprocessing(
+            int channels, int size, int shortestSide, Filter filter, List<Float> mean, List<Float> std) {
+        this(channels, size, shortestSide, false, filter, mean, std);
+    }
+
     public Preprocessing {
         require(channels == 1 || channels == 3, "channels must be 1 or 3, not " + channels);
         require(size > 0, "size must be positive, not " + size);
         require(shortestSide == 0 || shortestSide >= size,
                 "the shortest side must be 0 or at least the size " + size + ", not " + shortestSide);
+        require(!squash || shortestSide > 0, "squashing needs a length to squash to");
         mean = List.copyOf(mean);
         std = List.copyOf(std);
         require(mean.size() == channels && std.size() == channels,
@@ -45,7 +53,7 @@ public record Preprocessing(
     /** The same for another size of the result; what is cut off stays the same share of the image. */
     public Preprocessing withSize(int newSize) {
         int newShortest = (int) Math.round((double) shortestSide * newSize / size);
-        return newSize == size ? this : new Preprocessing(channels, newSize, newShortest, filter, mean, std);
+        return newSize == size ? this : new Preprocessing(channels, newSize, newShortest, squash, filter, mean, std);
     }
 
     /**
@@ -82,8 +90,8 @@ public record Preprocessing(
             return Resampling.resize(image, size, size, filter);
         }
         // The longer side is rounded down, and halves of a pixel at the crop to even, as torchvision does.
-        int width = Math.toIntExact((long) shortestSide * image.width() / Math.min(image.width(), image.height()));
-        int height = Math.toIntExact((long) shortestSide * image.height() / Math.min(image.width(), image.height()));
+        int width = squash ? shortestSide : Math.toIntExact((long) shortestSide * image.width() / Math.min(image.width(), image.height()));
+        int height = squash ? shortestSide : Math.toIntExact((long) shortestSide * image.height() / Math.min(image.width(), image.height()));
         Image resized = Resampling.resize(image, width, height, filter);
         return resized.crop((int) Math.rint((width - size) / 2.0), (int) Math.rint((height - size) / 2.0), size, size);
     }

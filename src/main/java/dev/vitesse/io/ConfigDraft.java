@@ -49,6 +49,11 @@ final class ConfigDraft {
         }
     }
 
+    void remove(String key) {
+        values.remove(key);
+        origins.remove(key);
+    }
+
     /** Notes that the model may have no head although the values say how many classes there are. */
     void markHeadUncertain() {
         headUncertain = true;
@@ -59,7 +64,7 @@ final class ConfigDraft {
         if (headUncertain) {
             put("num_classes", 0, origin);
             put("pool", "class_token", origin);
-            values.remove("id2label");
+            remove("id2label");
         }
     }
 
@@ -68,6 +73,7 @@ final class ConfigDraft {
         put("mean", preprocessing.mean(), origin);
         put("std", preprocessing.std(), origin);
         put("resize_shortest_side", preprocessing.shortestSide(), origin);
+        put("resize_squash", preprocessing.squash(), origin);
         put("interpolation", preprocessing.filter().key(), origin);
     }
 

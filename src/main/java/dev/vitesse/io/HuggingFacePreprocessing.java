@@ -39,10 +39,11 @@ final class HuggingFacePreprocessing {
             throw s.wrong("resample", "1 (Lanczos), 2 (bilinear), 3 (bicubic) or 4 (box)");
         }
         Settings size = s.below("size");
-        boolean shortest = size != null && size.has("shortest_edge");
-        int resized = shortest ? size.integer("shortest_edge") : side(s, "size");
-        int result = s.flag("do_center_crop", false) ? side(s, "crop_size") : resized;
-        if (result != imageSize && !resamples || !shortest && resized != result) {
+        boolean crops = s.flag("do_center_crop", false);
+        boolean shortest = size == null ? crops && !squashes(s) : size.has("shortest_edge");
+        int resized = size != null && shortest ? size.integer("shortest_edge") : side(s, "size");
+        int result = crops ? side(s, "crop_size") : resized;
+        if (result != imageSize && !resamples || resized < result) {
             throw s.contradiction("makes images of " + result + " pixels from ones of " + resized
                     + ", but the model takes " + imageSize);
         }
@@ -50,11 +51,22 @@ final class HuggingFacePreprocessing {
         List<Float> mean = normalizes ? required(s, "image_mean") : List.of(0f);
         List<Float> std = normalizes ? required(s, "image_std") : List.of(1f);
         try {
-            return new Preprocessing(channels, result, shortest ? resized : 0, filter,
+            return new Preprocessing(channels, result, shortest || crops ? resized : 0,
+                    crops && !shortest, filter,
                     VitConfigs.perChannel(mean, channels), VitConfigs.perChannel(std, channels));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");
         }
+    }
+
+    /** Whether a size given as one number is that of both sides: so do the processors of DeiT and ViT. */
+    private static boolean squashes(Settings s) throws InvalidFileException {
+        for (String key : List.of("image_processor_type", "feature_extractor_type")) {
+            if (s.has(key)) {
+                return s.text(key).matches("(DeiT|ViT).*");
+            }
+        }
+        return true;
     }
 
     private static List<Float> required(Settings s, String key) throws InvalidFileException {

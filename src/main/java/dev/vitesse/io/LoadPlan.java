@@ -55,11 +55,23 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
             VitConfigs.Description description = describe(file, scheme, options.settings());
             WeightNames.Mapping mapping = WeightNames.match(file, scheme, description.config());
             int size = options.imageSize() > 0 ? options.imageSize() : description.inputSize();
-            VitConfig config = resized(file, scheme, description.config(), size);
+            VitConfig config = options.imageSize() > 0 ? resized(file, scheme, description.config(), size)
+                    : prepared(file, scheme, description);
             return new LoadPlan(file, description, mapping, config, resized(description.info(), size));
         } catch (IOException | RuntimeException e) {
             file.close();
             throw e;
+        }
+    }
+
+    /** The model for images of the size to which its own files prepare them. */
+    private static VitConfig prepared(TensorFile file, NamingScheme scheme, VitConfigs.Description description)
+            throws InvalidFileException {
+        try {
+            return resized(file, scheme, description.config(), description.inputSize());
+        } catch (IllegalArgumentException e) {
+            throw new InvalidFileException(description.source(), "prepares images that the model cannot take: "
+                    + e.getMessage(), "correct it");
         }
     }
 
@@ -89,6 +101,11 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
         }
         ConfigDraft draft = inFile ? VitConfigs.draft(configFile)
                 : inMetadata ? VitConfigs.draft(file.path(), file.metadata()) : new ConfigDraft(file.path());
+        if (settings.containsKey("activation") || settings.containsKey("gelu")) {
+            // Two keys for one thing: the user's word replaces both.
+            draft.remove("activation");
+            draft.remove("gelu");
+        }
         settings.forEach((key, value) -> draft.put(key, value, "given by the user"));
         ConfigFromTensors.complete(draft, file, scheme, !inFile && !inMetadata);
         if (!inFile && !inMetadata) {
@@ -105,7 +122,7 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
             throw new InvalidFileException(file.path(), "has no configuration, neither a " + ModelFiles.CONFIG
                     + " beside it nor in its metadata, and its tensors do not tell " + String.join(", ", missing),
                     "put the model's " + ModelFiles.CONFIG + " into the same folder or give "
-                    + String.join(" ", flags));
+                    + String.join(" ", flags) + " (in the library: with(key, value))");
         }
     }
 
@@ -118,6 +135,11 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
             throw new InvalidFileException(path, "contradicts the metadata of " + file.path().getFileName() + ": "
                     + config + " against " + comparable, "remove or correct " + path.getFileName());
         }
+    }
+
+    /** The shape of the parameter that timm calls {@code parameter}, as the file has it. */
+    public int[] shape(String parameter) {
+        return Parameters.shapes(description.config()).get(parameter);
     }
 
     /** Whether the positions are fitted to another image size. */
@@ -148,6 +170,10 @@ public record LoadPlan(TensorFile file, VitConfigs.Description description, Weig
                     for (WeightNames.Assignment assignment : assignments) {
                         copy(assignment, elements, shapes.get(assignment.parameter()),
                                 parameters.get(assignment.parameter()), arena);
+                    }
+                    if (elements.isMapped()) {
+                        // Or the whole file would stay in this process's memory beside the weights.
+                        elements.unload();
                     }
                 }
             }

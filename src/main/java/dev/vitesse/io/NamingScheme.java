@@ -23,6 +23,9 @@ public final class NamingScheme {
 
     private static final Pattern ANY_NUMBER = Pattern.compile("[0-9]+");
 
+    /** No library's names are longer; a hostile file's may be, with thousands of numbers to try. */
+    private static final int LONGEST = 300;
+
     /** A library, and what its models have in common where no configuration says otherwise. */
     public enum Family {
         TIMM(1e-6, Activation.GELU, PositionResampling.TIMM),
@@ -73,7 +76,7 @@ public final class NamingScheme {
     record Part(String name, Rearrangement rearrangement, Share share, int index) {}
 
     /** How much of a file's tensor a parameter takes. */
-    enum Share {
+    public enum Share {
         WHOLE,
         /** One half of the last axis. */
         HALF_OF_COLUMNS,
@@ -131,7 +134,7 @@ public final class NamingScheme {
             return Optional.of(meaning(place, -1));
         }
         Matcher number = ANY_NUMBER.matcher(fileName);
-        while (number.find()) {
+        while (fileName.length() <= LONGEST && number.find()) {
             place = places.get(fileName.substring(0, number.start()) + "#" + fileName.substring(number.end()));
             if (place != null && number.group().length() <= 9) {
                 return Optional.of(meaning(place, Integer.parseInt(number.group())));

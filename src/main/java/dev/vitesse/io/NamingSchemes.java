@@ -13,6 +13,28 @@ final class NamingSchemes {
 
     private NamingSchemes() {}
 
+    /** timm's own names. */
+    static NamingScheme timm() {
+        return ALL.getFirst();
+    }
+
+    /** What Transformers writes of a ViT or DeiT. */
+    static NamingScheme huggingFace(boolean deit, boolean teacher, boolean bare) {
+        NamingScheme scheme = huggingFace(false, bare ? "" : deit ? "deit." : "vit.");
+        return teacher ? scheme.layer("head", "cls_classifier").layer("head_dist", "distillation_classifier")
+                : scheme.layer("head", "classifier");
+    }
+
+    /** What Transformers writes of a DINOv2. */
+    static NamingScheme dinov2(boolean registers, boolean bare) {
+        return dinov2(false, bare ? "" : registers ? "dinov2_with_registers." : "dinov2.", registers);
+    }
+
+    /** torchvision's names of today. */
+    static NamingScheme torchvision() {
+        return torchvision("mlp.0", "mlp.3");
+    }
+
     private static List<NamingScheme> all() {
         List<NamingScheme> all = new ArrayList<>();
         all.add(timm(new NamingScheme("timm", Family.TIMM), "reg_token"));

@@ -34,6 +34,8 @@ final class TimmConfig {
     private static final Map<String, Filter> FILTERS =
             Map.of("bicubic", Filter.BICUBIC, "bilinear", Filter.BILINEAR, "lanczos", Filter.LANCZOS);
 
+    private static final double DEFAULT_CROP = 0.875;
+
     private final Settings s;
     private final ConfigDraft draft;
 
@@ -47,8 +49,15 @@ final class TimmConfig {
         config.addArchitecture();
         config.addPool();
         Settings pretrained = settings.below("pretrained_cfg");
+        Settings arguments = settings.below("model_args");
         if (pretrained != null) {
             config.addInput(pretrained);
+        }
+        if (arguments != null) {
+            config.addArguments(arguments);
+        }
+        if (settings.has("label_names")) {
+            config.put("id2label", VitConfigs.byIndex(settings.textList("label_names")), "label_names");
         }
         return config.draft;
     }
@@ -71,6 +80,7 @@ final class TimmConfig {
         }
         int imageSize = 224;
         boolean clip = false;
+        boolean classToken = true;
         for (String word : name.group(5).substring(Math.min(1, name.group(5).length())).split("_")) {
             if (word.matches("[0-9]{2,4}")) {
                 imageSize = Integer.parseInt(word);
@@ -79,6 +89,7 @@ final class TimmConfig {
                         + "' changes is not supported", "use a plain architecture of the family");
             }
             clip |= word.equals("clip");
+            classToken &= !word.equals("gap");
         }
         put("image_size", imageSize, "architecture");
         put("patch_size", Integer.parseInt(name.group(4)), "architecture");
@@ -90,9 +101,43 @@ final class TimmConfig {
         put("num_classes", s.integer("num_classes"), "num_classes");
         put("layer_norm_eps", clip ? 1e-5 : 1e-6, "architecture");
         put("activation", "gelu", "architecture");
-        put("class_token", true, "architecture");
-        if (s.below("model_args") != null && !s.below("model_args").keys().isEmpty()) {
-            throw s.wrong("model_args", "empty: what it changes is not supported");
+        put("class_token", classToken, "architecture");
+    }
+
+    /** Arguments that change the architecture; those whose meaning is not known are refused. */
+    private void addArguments(Settings arguments) throws InvalidFileException {
+        for (String key : arguments.keys()) {
+            if (!arguments.has(key)) {
+                continue;
+            }
+            switch (key) {
+                case "img_size" -> put("image_size", arguments.integer(key), "model_args.img_size");
+                case "in_chans" -> put("channels", arguments.integer(key), "model_args.in_chans");
+                case "embed_dim" -> put("hidden_dim", arguments.integer(key), "model_args.embed_dim");
+                case "depth" -> put("num_layers", arguments.integer(key), "model_args.depth");
+                case "patch_size", "num_heads", "qkv_bias", "class_token" ->
+                        put(key, arguments.node(key), "model_args." + key);
+                case "reg_tokens" -> put("registers", arguments.integer(key), "model_args.reg_tokens");
+                case "pre_norm" -> put("patch_norm", arguments.flag(key, false), "model_args.pre_norm");
+                case "init_values" -> put("layer_scale", arguments.number(key), "model_args.init_values");
+                case "act_layer" -> put("activation", arguments.text(key), "model_args.act_layer");
+                case "fc_norm" -> put("final_norm", arguments.flag(key, false) ? "after_pooling" : "before_pooling",
+                        "model_args.fc_norm");
+                // Both follow from other values: the first with the width below, the second from the positions.
+                case "mlp_ratio", "no_embed_class" -> {}
+                default -> throw new InvalidFileException(s.path(), "has model_args." + key + " ("
+                        + arguments.abbreviated(key) + "), whose meaning is not known", "use a plain model");
+            }
+        }
+        Settings values = draft.settings();
+        if (arguments.has("mlp_ratio")) {
+            double ratio = arguments.node("mlp_ratio").asDouble();
+            put("mlp_dim", (int) (values.integer("hidden_dim") * ratio), "model_args.mlp_ratio");
+        } else if (arguments.has("embed_dim")) {
+            put("mlp_dim", 4 * values.integer("hidden_dim"), "model_args.embed_dim");
+        }
+        if (arguments.flag("no_embed_class", false)) {
+            put("positioned_prefix", 0, "model_args.no_embed_class");
         }
     }
 
@@ -125,15 +170,17 @@ final class TimmConfig {
 
     /** timm resizes the shorter side to size / crop_pct, rounded down, then crops the centre. */
     private static Preprocessing preprocessing(Settings s, int channels, int imageSize) throws InvalidFileException {
-        float crop = s.number("crop_pct", 0.875f);
-        if (!(crop > 0 && crop <= 1) || s.has("crop_mode") && !s.text("crop_mode").equals("center")) {
+        float crop = s.number("crop_pct", (float) DEFAULT_CROP);
+        boolean squash = s.has("crop_mode") && s.text("crop_mode").equals("squash");
+        if (!(crop > 0 && crop <= 1) || s.has("crop_mode") && !squash && !s.text("crop_mode").equals("center")) {
             throw new InvalidFileException(s.path(), "crops in a way that is not supported",
-                    "crop_mode must be center and crop_pct above 0 and at most 1");
+                    "crop_mode must be center or squash, and crop_pct above 0 and at most 1");
         }
         try {
-            // As a decimal: 0.9f is a little less than 0.9, which would round 248.9 differently.
-            int shortestSide = (int) (imageSize / Double.parseDouble(Float.toString(crop)));
-            return new Preprocessing(channels, imageSize, shortestSide,
+            // In double precision, as timm: 0.9f is a little less than 0.9, which may round differently.
+            double share = s.has("crop_pct") ? s.node("crop_pct").asDouble() : DEFAULT_CROP;
+            int shortestSide = squash && crop == 1 ? 0 : (int) (imageSize / share);
+            return new Preprocessing(channels, imageSize, shortestSide, squash && crop < 1,
                     s.choice("interpolation", FILTERS, Filter.BICUBIC), s.numbers("mean"), s.numbers("std"));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * mean, mean_of_all, class_and_mean, class_and_distillation), all required; {@code head_width, class_token,
  * distillation_token, registers, positioned_prefix, final_norm, position, patch_norm, projection_norms, qkv_bias,
  * layer_scale, head_hidden, dropout, drop_path}, a plain ViT's where absent; {@code id2label, mean, std,
- * resize_shortest_side, interpolation, input_size} for {@link ModelInfo}. A file with the key {@code hidden_size} is
+ * resize_shortest_side, resize_squash, interpolation, input_size} for {@link ModelInfo}. A file with the key {@code hidden_size} is
  * Hugging Face's, see {@link HuggingFaceConfig}, one with {@code architecture} timm's, see {@link TimmConfig}. A key that
  * is not known and whose name says that it changes the function is refused; others are not looked at.
  */
@@ -43,11 +43,14 @@ public final class VitConfigs {
             "num_heads", "mlp_dim", "num_classes", "layer_norm_eps", "gelu", "activation", "pool", "head_width",
             "class_token", "distillation_token", "registers", "positioned_prefix", "final_norm", "position", "patch_norm",
             "projection_norms", "qkv_bias", "layer_scale", "head_hidden", "dropout", "drop_path", "id2label", "mean",
-            "std", "resize_shortest_side", "interpolation", "input_size");
+            "std", "resize_shortest_side", "resize_squash", "interpolation", "input_size");
 
     /** What a key that changes a Vision Transformer's function is likely to have in its name. */
-    private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|rope|rotary|glu|gate|relative|rel_pos|causal"
-            + "|parallel|residual|alibi|decoder|window|attn_pool|stem|quant");
+    private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|tied|kv_heads|key_value|rope|rotary|glu|gate"
+            + "|relative|rel_pos|causal|parallel|residual|alibi|decoder|window|attn_pool|attn_scale|logit_scale|softmax"
+            + "|stem|quant");
+
+    private static final Pattern POST_NORM = Pattern.compile("(?i)post[-_ ]?(ln|norm|layer_?norm)");
 
     private static final Map<String, Activation> GELUS = ordered("erf", Activation.GELU, "tanh", Activation.GELU_TANH);
     private static final Map<String, Activation> ACTIVATIONS = ordered("gelu", Activation.GELU, "gelu_tanh",
@@ -131,7 +134,8 @@ public final class VitConfigs {
                     : value.matches("|null|false|False|none|None|0|\\[]|\\{}")
                     || key.matches("norm|norm_layer|norm_type|norm_position|norm_style")
                             && value.matches("(?i)pre|pre_?norm|first|layer_?norm");
-            if (!known.contains(key) && SUSPICIOUS.matcher(key).find() && !harmless) {
+            boolean suspicious = SUSPICIOUS.matcher(key).find() && !harmless || POST_NORM.matcher(value).find();
+            if (!known.contains(key) && suspicious) {
                 throw new InvalidFileException(settings.path(), "has the key " + key + " (" + settings.abbreviated(key)
                         + "), which speaks of something that this library does not do",
                         "supported are plain pre-norm Vision Transformers; remove the key if it means nothing");
@@ -254,7 +258,7 @@ public final class VitConfigs {
         }
         try {
             return new Preprocessing(config.channels(), inputSize, s.integer("resize_shortest_side", 0),
-                    s.choice("interpolation", filters, Filter.BILINEAR),
+                    s.flag("resize_squash", false), s.choice("interpolation", filters, Filter.BILINEAR),
                     perChannel(s.numbers("mean"), config.channels()), perChannel(s.numbers("std"), config.channels()));
         } catch (IllegalArgumentException e) {
             throw new InvalidFileException(s.path(), e.getMessage(), "correct it");
@@ -330,7 +334,7 @@ public final class VitConfigs {
         preprocessing.mean().forEach(mean::add);
         ArrayNode std = tree.putArray("std");
         preprocessing.std().forEach(std::add);
-        tree.put("resize_shortest_side", preprocessing.shortestSide())
+        tree.put("resize_shortest_side", preprocessing.shortestSide()).put("resize_squash", preprocessing.squash())
                 .put("interpolation", preprocessing.filter().key());
     }
 

@@ -20,6 +20,7 @@ import java.util.stream.Collectors;
  */
 public final class WeightNames {
     private static final int LISTED = 8;
+    private static final String PATCH_BIAS = "patch_embed.proj.bias";
 
     private WeightNames() {}
 
@@ -54,6 +55,13 @@ public final class WeightNames {
         List<String> missing = new ArrayList<>();
         List<String> misshapen = new ArrayList<>();
         Set<String> unexpected = new LinkedHashSet<>(file.tensors().keySet());
+        Map<String, String> notNeeded = new LinkedHashMap<>();
+        // timm's models with norm_pre (CLIP's) project patches without a bias.
+        boolean unbiasedPatches = config.patchNorm() && scheme.family() == NamingScheme.Family.TIMM
+                && !file.tensors().containsKey(PATCH_BIAS);
+        if (unbiasedPatches) {
+            notNeeded.put(PATCH_BIAS, "it is not in the file, and zero: timm leaves it out beside norm_pre");
+        }
         shapes(file, config).forEach((parameter, shape) -> {
             List<NamingScheme.Part> parts = scheme.parts(parameter);
             if (parts.isEmpty()) {
@@ -63,7 +71,9 @@ public final class WeightNames {
                 NamingScheme.Part part = parts.get(i);
                 TensorFile.Entry entry = file.tensors().get(part.name());
                 if (entry == null) {
-                    missing.add(part.name());
+                    if (!unbiasedPatches || !parameter.equals(PATCH_BIAS)) {
+                        missing.add(part.name());
+                    }
                     continue;
                 }
                 unexpected.remove(part.name());
@@ -77,7 +87,6 @@ public final class WeightNames {
                         part.index()));
             }
         });
-        Map<String, String> notNeeded = new LinkedHashMap<>();
         for (String name : unexpected) {
             String reason = scheme.reasonNotNeeded(name);
             if (reason != null) {
@@ -143,7 +152,8 @@ public final class WeightNames {
         if (best == null || 2 * bestCount < file.tensors().size()) {
             throw new InvalidFileException(file.path(), "its tensors are named in no known way (" + list(
                     file.tensors().keySet()) + ")", "known are the names of " + NamingScheme.all().stream()
-                    .map(NamingScheme::title).distinct().collect(Collectors.joining(", ")));
+                    .map(NamingScheme::title).distinct().collect(Collectors.joining(", "))
+                    + "; give a file of renames with --names for others");
         }
         return best;
     }

@@ -108,7 +108,7 @@ public final class Parameters implements AutoCloseable {
     }
 
     /** The tokens that stand before the patches, [R, D]; null if there are none. */
-    @Nullable Tensor prefix() {
+    public @Nullable Tensor prefix() {
         return layout.stream().filter(slab -> slab.kind() == ParameterLayout.Kind.TOKEN).findFirst()
                 .map(slab -> slabs.get(slab.name())).orElse(null);
     }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Recomputes what another implementation computed for the same weights and the same batch, and compares: logits, mean
@@ -104,9 +105,7 @@ public final class Verification implements AutoCloseable {
         Activations a = activations;
         tensors.put("logits", a.logits::toFloats);
         tensors.put("loss", () -> new float[] {metrics.toFloats()[0]});
-        if (!config.projectionNorms()) {
-            tensors.put("activation.patch_embed.proj", this::projectedPatches);
-        }
+        tensors.put("activation.patch_embed.proj", this::projectedPatches);
         if (config.patchNorm()) {
             tensors.put("activation.norm_pre", a.x(0)::toFloats);
         }
@@ -131,22 +130,32 @@ public final class Verification implements AutoCloseable {
 
     /** The convolution's output as PyTorch lays it out, [B, D, S/P, S/P]: the embedded patches without positions. */
     private float[] projectedPatches() {
-        float[] embedded = activations.embedded.toFloats();
-        float[] positions = position.toFloats();
+        if (activations.normedPatches != null) {
+            return widthFirst(activations.normedPatches.projected.toFloats(), 0, null);
+        }
+        return widthFirst(activations.embedded.toFloats(), config.prefixTokens(), position.toFloats());
+    }
+
+    /**
+     * Takes the patches out of [B, first + N, D] and puts D before them.
+     *
+     * @param positions subtracted from each patch, those of the patches last: [Q, D]; or null
+     */
+    private float[] widthFirst(float[] tokens, int first, float @Nullable [] positions) {
         int patches = config.patches();
         int width = config.width();
-        int firstPosition = position.dim(0) - patches;
-        float[] projected = new float[activations.batch() * width * patches];
+        float[] result = new float[activations.batch() * width * patches];
         for (int b = 0; b < activations.batch(); b++) {
             for (int n = 0; n < patches; n++) {
-                int token = (b * config.tokens() + config.prefixTokens() + n) * width;
+                int token = (b * (first + patches) + first + n) * width;
+                int row = positions == null ? 0 : positions.length - (patches - n) * width;
                 for (int d = 0; d < width; d++) {
-                    projected[(b * width + d) * patches + n] =
-                            embedded[token + d] - positions[(firstPosition + n) * width + d];
+                    result[(b * width + d) * patches + n] =
+                            tokens[token + d] - (positions == null ? 0 : positions[row + d]);
                 }
             }
         }
-        return projected;
+        return result;
     }
 
     /** What branch {@code index} adds to the residual stream, before LayerScale. */
@@ -168,8 +177,12 @@ public final class Verification implements AutoCloseable {
         return List.copyOf(tensors.keySet());
     }
 
-    /** What this model gives for {@code tensor}, in the order of PyTorch's memory. */
-    float[] value(String tensor) {
+    /**
+     * What this model gives for {@code tensor}, in the order of PyTorch's memory.
+     *
+     * @throws IllegalArgumentException if the model has no such tensor
+     */
+    public float[] value(String tensor) {
         Supplier<float[]> read = tensors.get(tensor);
         if (read == null) {
             throw new IllegalArgumentException("nothing to compare tensor '" + tensor + "' with; known are "

@@ -74,7 +74,7 @@ public final class VisionTransformer implements AutoCloseable {
     }
 
     /** The position embedding, learned or fixed: [Q, D]. */
-    Tensor position() {
+    public Tensor position() {
         return position;
     }
 

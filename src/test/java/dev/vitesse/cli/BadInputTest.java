@@ -72,7 +72,7 @@ class BadInputTest {
         "train --warmup 9 | warm-up is 9.0",
         "train extra | unknown argument 'extra'",
         "train --resume somewhere --epochs 3 | --epochs cannot be combined with --resume",
-        "classify x.png | missing required option: '--model=RUN'",
+        "classify x.png | missing required option: '--model=MODEL'",
         "classify --model x | missing required parameter: 'IMAGE'",
         "classify --model x --top 0 x.png | --top is 0",
         "evaluate --model x --batch 0 | --batch is 0",

@@ -171,6 +171,7 @@ class SchemesTest {
         "norm            | post  | has the key norm",
         "qk_norm         | true  | has the key qk_norm",
         "shared_qkv      | true  | has the key shared_qkv",
+        "architecture    | ViT, post-norm | has the key architecture",
         "use_swiglu_ffn  | true  | has the key use_swiglu_ffn",
     })
     void refusesWhatItsConfigurationCannotDescribe(String key, String value, String problem) throws Exception {

@@ -44,6 +44,11 @@ class VitConfigsTest {
         for (String preset : VitConfig.presets()) {
             assertRoundTrip(VitConfig.preset(preset), ModelInfo.NONE);
         }
+        assertRoundTrip(odd.toBuilder().position(VitConfig.Position.LEARNED).distillationToken(true).registers(3)
+                .positionedPrefix(2).pooling(VitConfig.Pooling.MEAN_OF_ALL).projectionNorms(true).dropout(0).build(), info);
+        assertRoundTrip(VitConfig.mnist().toBuilder().distillationToken(true)
+                .pooling(VitConfig.Pooling.CLASS_AND_DISTILLATION).build(), ModelInfo.NONE);
+        assertRoundTrip(VitConfig.mnist().toBuilder().classes(0).build(), ModelInfo.NONE);
         assertRoundTrip(VitConfig.mnist().toBuilder().activation(Activation.GELU_TANH).meanPooling().build(),
                 ModelInfo.NONE);
     }
@@ -139,6 +144,16 @@ class VitConfigsTest {
         Files.writeString(preprocessor, newForm);
         assertThat(read(HUGGING_FACE).info().preprocessing()).isEqualTo(new Preprocessing(
                 3, 32, 40, Filter.BICUBIC, List.of(0f, 0f, 0f), List.of(1f, 1f, 1f)));
+        // DeiT's processor squashes the whole image to size and cuts the centre out; others keep its proportions.
+        String deit = """
+                {"feature_extractor_type": "DeiTFeatureExtractor", "do_center_crop": true, "crop_size": 32, "size": 40,
+                 "image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.3, 0.4], "resample": 3}""";
+        Files.writeString(preprocessor, deit);
+        assertThat(read(HUGGING_FACE).info().preprocessing()).isEqualTo(new Preprocessing(
+                3, 32, 40, true, Filter.BICUBIC, List.of(0.5f, 0.5f, 0.5f), List.of(0.2f, 0.3f, 0.4f)));
+        Files.writeString(preprocessor, deit.replace("DeiTFeatureExtractor", "BitImageProcessor"));
+        assertThat(read(HUGGING_FACE).info().preprocessing()).isEqualTo(new Preprocessing(
+                3, 32, 40, Filter.BICUBIC, List.of(0.5f, 0.5f, 0.5f), List.of(0.2f, 0.3f, 0.4f)));
         for (String[] change : new String[][] {
             {"\"size\": 32", "\"size\": 64", "the model takes 32"},
             {"\"size\": 32", "\"size\": {\"height\": 32, \"width\": 33}", "must be a square"},
@@ -154,6 +169,19 @@ class VitConfigsTest {
     }
 
     @Test
+    void dinov2TakesTheSizeThatItsImagesArePreparedTo() throws IOException {
+        Files.writeString(folder.resolve("preprocessor_config.json"), """
+                {"do_center_crop": true, "crop_size": {"height": 16, "width": 16}, "size": {"shortest_edge": 24},
+                 "image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.3, 0.4], "resample": 3}""");
+        VitConfigs.Description description = read(HUGGING_FACE.replace("ViTForImage", "Dinov2ForImage")
+                .replace("\"vit\"", "\"dinov2\"").replace("\"intermediate_size\": 192", "\"mlp_ratio\": 4"));
+        assertThat(description.config().imageSize()).isEqualTo(32);
+        assertThat(description.inputSize()).isEqualTo(16);
+        assertThat(description.config().pooling()).isEqualTo(VitConfig.Pooling.CLASS_AND_MEAN);
+        assertThat(description.config().layerScale()).isEqualTo(1);
+    }
+
+    @Test
     void readsTimmsArchitectures() throws IOException {
         String text = """
                 {"architecture": "vit_tiny_patch16_224", "num_classes": 1000, "num_features": 192,
@@ -166,6 +194,15 @@ class VitConfigsTest {
         VitConfig mean = read(text.replace("\"token\"", "\"avg\"")).config();
         assertThat(mean.pooling()).isEqualTo(VitConfig.Pooling.MEAN);
         assertThat(mean.classToken()).isTrue();
+        VitConfig deit = read(text.replace("vit_tiny", "deit_tiny_distilled")).config();
+        assertThat(deit.distillationToken()).isTrue();
+        assertThat(deit.pooling()).isEqualTo(VitConfig.Pooling.CLASS_AND_DISTILLATION);
+        assertThatThrownBy(() -> read(text.replace("vit_tiny_patch16", "vit_base_patch16_rpn")))
+                .isInstanceOf(InvalidFileException.class).hasMessageContaining("(post-norm)");
+        assertThatThrownBy(() -> read(text.replace("_224", "_siglip_224"))).isInstanceOf(InvalidFileException.class)
+                .hasMessageContaining("what its 'siglip' changes is not supported");
+        assertThatThrownBy(() -> read(text.replace("{\"arch", "{\"model_args\": {\"qk_norm\": true}, \"arch")))
+                .isInstanceOf(InvalidFileException.class).hasMessageContaining("has model_args.qk_norm");
         assertThatThrownBy(() -> read(text.replace("vit_tiny", "xcit_small"))).isInstanceOf(InvalidFileException.class)
                 .hasMessageContaining("the key architecture is");
     }
