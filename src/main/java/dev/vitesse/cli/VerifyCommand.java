@@ -114,8 +114,7 @@ final class VerifyCommand extends CliCommand {
                     .add(LABELS, labels, images);
             try (Verification verification = new Verification(loaded.model(), input, labels)) {
                 for (String tensor : verification.tensors()) {
-                    float[] value = verification.value(tensor);
-                    writer.add(tensor, value, value.length);
+                    writer.add(tensor, verification.value(tensor), verification.shape(tensor));
                 }
                 writer.write(path);
                 String text = verification.tensors().size() + " tensors of " + images + " images recorded on "

@@ -37,6 +37,7 @@ public final class Verification implements AutoCloseable {
     private final Tensor position;
     /** How to read each tensor that can be compared. */
     private final Map<String, Supplier<float[]>> tensors = new LinkedHashMap<>();
+    private final Map<String, int[]> shapes = new LinkedHashMap<>();
 
     /**
      * How one tensor differs.
@@ -103,29 +104,41 @@ public final class Verification implements AutoCloseable {
 
     private void listTensors() {
         Activations a = activations;
-        tensors.put("logits", a.logits::toFloats);
-        tensors.put("loss", () -> new float[] {metrics.toFloats()[0]});
-        tensors.put("activation.patch_embed.proj", this::projectedPatches);
+        int batch = a.batch();
+        int side = config.imageSize() / config.patchSize();
+        int[] tokens = {batch, config.tokens(), config.width()};
+        add("logits", a.logits);
+        add("loss", () -> new float[] {metrics.toFloats()[0]}, 1);
+        add("activation.patch_embed.proj", this::projectedPatches, batch, config.width(), side, side);
         if (config.patchNorm()) {
-            tensors.put("activation.norm_pre", a.x(0)::toFloats);
+            add("activation.norm_pre", a.x(0));
         }
         for (int layer = 0; layer < config.depth(); layer++) {
             String block = "activation.blocks." + layer;
             int attention = 2 * layer;
             int mlp = 2 * layer + 1;
-            tensors.put(block + ".norm1", a.norm(attention)::toFloats);
-            tensors.put(block + ".attn", () -> branch(attention));
-            tensors.put(block + ".norm2", a.norm(mlp)::toFloats);
-            tensors.put(block + ".mlp", () -> branch(mlp));
-            tensors.put(block, a.x(mlp + 1)::toFloats);
+            add(block + ".norm1", a.norm(attention));
+            add(block + ".attn", () -> branch(attention), tokens);
+            add(block + ".norm2", a.norm(mlp));
+            add(block + ".mlp", () -> branch(mlp), tokens);
+            add(block, a.x(mlp + 1));
         }
         if (a.tokensNorm != null) {
-            tensors.put("activation.norm", a.tokensNorm::toFloats);
+            add("activation.norm", a.tokensNorm);
         } else {
-            tensors.put("activation.fc_norm", a.pooledNorm::toFloats);
+            add("activation.fc_norm", a.pooledNorm);
         }
-        gradients.named().forEach((name, gradient) -> tensors.put("grad." + name, gradient::toFloats));
-        tensors.put("grad.input", activationGradients.dImages::toFloats);
+        gradients.named().forEach((name, gradient) -> add("grad." + name, gradient));
+        add("grad.input", activationGradients.dImages);
+    }
+
+    private void add(String name, Tensor tensor) {
+        add(name, tensor::toFloats, tensor.shape());
+    }
+
+    private void add(String name, Supplier<float[]> value, int... shape) {
+        tensors.put(name, value);
+        shapes.put(name, shape);
     }
 
     /** The convolution's output as PyTorch lays it out, [B, D, S/P, S/P]: the embedded patches without positions. */
@@ -175,6 +188,11 @@ public final class Verification implements AutoCloseable {
     /** Names of the tensors that can be compared. */
     public List<String> tensors() {
         return List.copyOf(tensors.keySet());
+    }
+
+    /** PyTorch's shape of one of {@link #tensors}. */
+    public int[] shape(String tensor) {
+        return shapes.get(tensor).clone();
     }
 
     /**

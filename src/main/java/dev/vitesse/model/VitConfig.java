@@ -2,10 +2,7 @@
 package dev.vitesse.model;
 
 import dev.vitesse.backend.Activation;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.function.Supplier;
 
 /**
  * Everything that defines a Vision Transformer's function, apart from its weights. Immutable; {@link #builder()} and
@@ -104,30 +101,6 @@ public record VitConfig(
         SINUSOIDAL
     }
 
-    private static final Map<String, Supplier<VitConfig>> PRESETS = presetTable();
-
-    private static Map<String, Supplier<VitConfig>> presetTable() {
-        Map<String, Supplier<VitConfig>> presets = new LinkedHashMap<>();
-        presets.put("ti/16", () -> paper(16, 192, 12, 3));
-        presets.put("s/16", () -> paper(16, 384, 12, 6));
-        presets.put("b/16", () -> paper(16, 768, 12, 12));
-        presets.put("l/16", () -> paper(16, 1024, 24, 16));
-        presets.put("h/14", () -> paper(14, 1280, 32, 16));
-        presets.put("mnist", () -> digits().width(64).depth(6).heads(4).mlpWidth(128).build());
-        presets.put("lightvit", () ->
-                digits().width(8).depth(2).heads(2).mlpWidth(32).position(Position.SINUSOIDAL).build());
-        return presets;
-    }
-
-    /** A size from Dosovitskiy et al. 2021 (table 1) or Touvron et al. 2021 (Ti and S), at 224 with 1000 classes. */
-    private static VitConfig paper(int patchSize, int width, int depth, int heads) {
-        return builder().patchSize(patchSize).width(width).depth(depth).heads(heads).build();
-    }
-
-    private static Builder digits() {
-        return builder().imageSize(28).patchSize(4).channels(1).classes(10);
-    }
-
     public VitConfig {
         require(imageSize > 0, "image size", imageSize, "positive");
         require(patchSize > 0 && imageSize % patchSize == 0, "patch size", patchSize,
@@ -169,7 +142,7 @@ public record VitConfig(
 
     /** Names of the presets. */
     public static List<String> presets() {
-        return List.copyOf(PRESETS.keySet());
+        return VitPresets.names();
     }
 
     /**
@@ -178,12 +151,7 @@ public record VitConfig(
      * @throws IllegalArgumentException if there is none; the message lists those there are
      */
     public static VitConfig preset(String name) {
-        Supplier<VitConfig> preset = PRESETS.get(name);
-        if (preset == null) {
-            throw new IllegalArgumentException(
-                    "unknown preset '" + name + "': use one of " + String.join(", ", PRESETS.keySet()));
-        }
-        return preset.get();
+        return VitPresets.get(name);
     }
 
     /** Preset {@code mnist}: 28 x 28 grey, patch 4, width 64, depth 6, 4 heads, MLP 128, 10 classes. */

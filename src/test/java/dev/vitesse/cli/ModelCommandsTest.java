@@ -4,6 +4,7 @@ package dev.vitesse.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.vitesse.io.Safetensors;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -81,6 +82,12 @@ class ModelCommandsTest {
         assertThat(record.exitCode()).as(record.err()).isZero();
         assertThat(record.json().get("device").textValue()).startsWith("reference");
         assertThat(record.json().get("images").intValue()).isEqualTo(3);
+        try (Safetensors file = Safetensors.open(recorded)) {
+            assertThat(file.entry("logits").shape()).containsExactly(3, 3);
+            assertThat(file.entry("activation.patch_embed.proj").shape()).containsExactly(3, 8, 2, 2);
+            assertThat(file.entry("activation.blocks.1.attn").shape()).containsExactly(3, 6, 8);
+            assertThat(file.entry("grad.input").shape()).containsExactly(file.entry("input").shape());
+        }
         CliRun verified = CliRun.of("verify", "--model", model, "--expected", recorded, "--device", "cpu", "--json");
         assertThat(verified.exitCode()).as(verified.err()).isZero();
         assertThat(verified.json().get("device").textValue()).startsWith("cpu");
