@@ -4,14 +4,20 @@ package dev.vitesse.backend;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Stands in for a backend to find out how much memory something needs there before any of it is allocated: tensors have
  * shapes only, programs compute nothing, and what both would hold is added up.
  */
 public final class MemoryPlan implements Backend {
-    private final Backend backend;
+    private final @Nullable Backend backend;
     private long byteSize;
+
+    /** For no device in particular: what programs hold besides their tensors, which depends on it, is left out. */
+    public MemoryPlan() {
+        backend = null;
+    }
 
     /**
      * @param backend where the memory would be needed; stays open
@@ -27,7 +33,7 @@ public final class MemoryPlan implements Backend {
 
     @Override
     public String name() {
-        return backend.name();
+        return backend == null ? "plan" : backend.name();
     }
 
     @Override
@@ -39,13 +45,13 @@ public final class MemoryPlan implements Backend {
 
     @Override
     public Program record(String name, Consumer<Kernels> body) {
-        byteSize = Math.addExact(byteSize, backend.scratchBytes(body));
+        byteSize = Math.addExact(byteSize, scratchBytes(body));
         return new Nothing();
     }
 
     @Override
     public long scratchBytes(Consumer<Kernels> body) {
-        return backend.scratchBytes(body);
+        return backend == null ? 0 : backend.scratchBytes(body);
     }
 
     @Override
