@@ -30,7 +30,7 @@ public final class FuzzTarget {
         try {
             TARGET.check(SCRATCH, input);
         } catch (AssertionError e) {
-            // An input that reaches classes for the first time pays for loading and instrumenting them; it does so once.
+            // The first input that reaches a class pays for loading and instrumenting it, but only once.
             TARGET.check(SCRATCH, input);
         }
     }

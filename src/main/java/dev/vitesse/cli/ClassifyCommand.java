@@ -61,6 +61,10 @@ final class ClassifyCommand extends CliCommand {
                 CountProgress progress = new CountProgress(console, "images", files.size())) {
             // Before the first image: what the model's files lack is not the images' fault.
             vit.preprocessing();
+            if (vit.config().classes() == 0) {
+                throw new CommandException(ExitCodes.BAD_INPUT, model.path()
+                        + ": has no classification head, only features; use 'vitesse features'");
+            }
             for (List<PreparedImages.Prepared> next = prepared.next(); !next.isEmpty(); next = prepared.next()) {
                 List<Classified> batch = classify(vit, next, progress);
                 results.addAll(batch);

@@ -17,7 +17,7 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 /**
  * Decodes JPEG, PNG, BMP, GIF and WebP to the pixels that Pillow gives. Photographs are turned upright. As Pillow's
  * {@code convert("RGB")} does, it drops transparency and leaves colour profiles aside; of samples of 16 bits it takes
- * the upper byte.
+ * the upper byte (Pillow 9.4 does so in colour, and turns grey ones above 255 white).
  *
  * <p>Memory is bounded before anything is decoded: by {@link #MAX_PIXELS}, and by what a file of that length can hold
  * at all. WebP alone can describe any number of pixels in a few bytes.

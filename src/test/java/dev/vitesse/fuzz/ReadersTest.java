@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** The readers' promise on every seed and on random changes of them: a short version of the profile {@code fuzz}. */
 class ReadersTest {
-    private static final int CHANGES = 1500;
+    private static final int CHANGES = 800;
 
     @TempDir
     Path folder;
