@@ -30,7 +30,12 @@ public final class BenchmarkRun {
     /** The session makes it fit its time. */
     private static final double ANY_ITERATION = 0.3;
     private static final int COLD_STARTS = 3;
+    /** Of all time, at most, for the starts of a device that was not asked for. */
+    private static final double SHARE_FOR_STARTING = 0.25;
     private static final String TORCH = "torch";
+    /** Peers in Java, and a class of each. */
+    private static final Map<String, String> JVM_PEERS = Map.of("djl", "ai.djl.engine.Engine",
+            "onnx", "ai.onnxruntime.OrtEnvironment");
 
     private final Settings settings;
     private final List<Workload> workloads;
@@ -83,12 +88,20 @@ public final class BenchmarkRun {
     }
 
     private void checkPeer(String name) {
+        if (JVM_PEERS.containsKey(name)) {
+            if (getClass().getResource("/" + JVM_PEERS.get(name).replace('.', '/') + ".class") == null) {
+                throw new IllegalArgumentException("peer " + name
+                        + " is not built: start scripts/benchmark, or build with mvn -Ppeers package");
+            }
+            return;
+        }
         if (!name.equals(TORCH)) {
-            throw new IllegalArgumentException("unknown peer '" + name + "': use " + TORCH);
+            throw new IllegalArgumentException("unknown peer '" + name + "': use torch, djl or onnx");
         }
         String problem;
         try {
-            Process process = new ProcessBuilder(settings.python(), "-c", "import torch").redirectErrorStream(true).start();
+            Process process =
+                    new ProcessBuilder(settings.python(), "-c", "import torch").redirectErrorStream(true).start();
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
             problem = process.waitFor() == 0 ? "" : output.lines().reduce((first, last) -> last).orElse("");
         } catch (IOException e) {
@@ -125,8 +138,10 @@ public final class BenchmarkRun {
                 figures.put(device, figures(device, preset, settings.quick() ? 1 : COLD_STARTS));
             }
         }
+        contenders.removeIf(contender -> startsTooSlowly(contender, figures, progress));
         double left = settings.minutes() * 60 - 2 * (System.nanoTime() - start) / 1e9;
-        Pace pace = new Pace(settings.quick() ? QUICK_WARMUPS : WARMUPS, WARMUP_SECONDS, settings.rounds(), ANY_ITERATION);
+        int warmups = settings.quick() ? QUICK_WARMUPS : WARMUPS;
+        Pace pace = new Pace(warmups, WARMUP_SECONDS, settings.rounds(), ANY_ITERATION);
         // Contenders of one session start JMH side by side.
         System.setProperty("jmh.ignoreLock", "true");
         Session measuring = new Session(workloads, contenders, new Session.Plan(left, settings.forks(), pace), progress);
@@ -146,6 +161,21 @@ public final class BenchmarkRun {
                 stopped, "float32", baseline, environment, infos, measurements);
     }
 
+    /** Whether a device that nobody asked for would spend the time on starting. */
+    private boolean startsTooSlowly(
+            Contender contender, Map<String, DeviceFigures> figures, Session.Progress progress) {
+        Double start = figures.getOrDefault(contender.name(), DeviceFigures.NONE).coldStartSeconds();
+        if (!settings.found() || start == null || contender.name().equals(settings.devices().getFirst())
+                || start * workloads.size() < settings.minutes() * 60 * SHARE_FOR_STARTING) {
+            return false;
+        }
+        progress.note(String.format(Locale.ROOT,
+                "not measured: %s, whose start takes %.1f s, would not fit into %s minutes; name it with --device, or raise"
+                        + " --minutes",
+                contender.name(), start, Cells.number(settings.minutes())));
+        return true;
+    }
+
     private DeviceFigures figures(String device, String preset, int starts) {
         return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts);
     }
@@ -153,14 +183,28 @@ public final class BenchmarkRun {
     private List<Contender> contenders() {
         List<Contender> contenders = new ArrayList<>();
         for (String device : settings.devices()) {
-            contenders.add(new DeviceContender(device, settings.threads(), settings.flags().of(device), jmhResults::addAll));
+            contenders.add(new DeviceContender(
+                    device, settings.threads(), settings.flags().of(device), jmhResults::addAll));
         }
         for (String peer : settings.peers()) {
-            Path script = settings.home().resolve("benchmarks").resolve("peers").resolve(peer + "_peer.py");
-            contenders.add(new PeerContender(peer,
-                    List.of(settings.python(), script.toString(), "--threads", String.valueOf(settings.threads()))));
+            List<String> command = new ArrayList<>(JVM_PEERS.containsKey(peer) ? jvmPeer(peer) : pythonPeer(peer));
+            command.addAll(List.of("--threads", String.valueOf(settings.threads())));
+            contenders.add(new PeerContender(peer, command));
         }
         return contenders;
+    }
+
+    private List<String> jvmPeer(String name) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(settings.flags().plain());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.vitesse.benchmarks.JvmPeer", name));
+        return command;
+    }
+
+    private List<String> pythonPeer(String name) {
+        Path script = settings.home().resolve("benchmarks").resolve("peers").resolve(name + "_peer.py");
+        return List.of(settings.python(), script.toString());
     }
 
     private Report.ContenderInfo info(Contender contender, Session measured, DeviceFigures figures) {

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The cells that tables for people share. */
 final class Cells {
-    static final List<String> HEADINGS = List.of("workload", "contender", "ms", "95 % interval", "p99", "GFLOP/s",
-            "of peak", "GB/s", "of copy", "images/s", "difference");
+    static final List<String> HEADINGS = List.of("workload", "contender", "ms", "95 % interval", "p99", "on device",
+            "GFLOP/s", "of peak", "GB/s", "of copy", "images/s", "difference");
 
     private Cells() {}
 
@@ -29,6 +29,7 @@ final class Cells {
         boolean kernel = m.kind().equals(Workload.Kind.KERNEL.text());
         return List.of(m.title(), m.contender(), millis(time.median()),
                 millis(time.low()) + " to " + millis(time.high()), m.p99() == null ? "" : millis(m.p99()),
+                m.deviceNanos() == null ? "" : millis(m.deviceNanos()),
                 m.flops() == 0 ? "" : number(m.gigaflops()), percent(report.shareOfGigaflops(m)),
                 number(m.gigabytes()), percent(report.shareOfGigabytes(m)),
                 kernel ? "" : number(m.imagesPerSecond()), difference(m), versus(report.againstBaseline(m)));
@@ -39,7 +40,11 @@ final class Cells {
     }
 
     static String difference(Measurement m) {
-        return m.difference() == null ? "not compared" : String.format(Locale.ROOT, "%.1e", m.difference());
+        if (m.difference() == null) {
+            return "not compared";
+        }
+        String from = m.comparedWith().equals("reference") ? "" : " from " + m.comparedWith();
+        return String.format(Locale.ROOT, "%.1e%s", m.difference(), from);
     }
 
     static String versus(Statistics.@Nullable Comparison c) {

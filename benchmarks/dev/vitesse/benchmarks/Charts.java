@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 final class Charts {
     private static final int WIDTH = 960;
     private static final int LABELS = 360;
+    private static final int LONGEST_LABEL = 54;
     private static final int ROW = 16;
     private static final int MARGIN = 30;
     private static final int PLOT_HEIGHT = 420;
@@ -55,7 +56,7 @@ final class Charts {
             Statistics.Comparison c = report.againstBaseline(m);
             double y = MARGIN + ROW * (double) i;
             if (!m.title().equals(title)) {
-                svg.text("end", LABELS - 8, y + 12, m.title());
+                svg.text("end", LABELS - 8, y + 12, shortened(m.title()));
             }
             title = m.title();
             double one = x.at(1);
@@ -139,12 +140,17 @@ final class Charts {
         svg.polyline("roof", new double[] {x.at(start), x.at(ridge), x.at(x.high())},
                 new double[] {y.at(copy * start), y.at(peak), y.at(peak)});
         svg.text("end", WIDTH - 44, y.at(peak) - 6, Cells.number(peak) + " GFLOP/s, FMA loop");
-        svg.text("start", x.at(start) + 8, y.at(copy * start) - 30, Cells.number(copy) + " GB/s, copy");
+        svg.text("start", x.at(start) + 40, y.at(copy * start) - 2, Cells.number(copy) + " GB/s, copy");
         for (Measurement m : shown) {
             svg.dot(style(report, contender.name()), x.at(intensity(m)), y.at(m.gigaflops()), m.title() + ": "
                     + Cells.number(m.gigaflops()) + " GFLOP/s, " + Cells.number(m.gigabytes()) + " GB/s");
         }
         return svg.toString();
+    }
+
+    /** What fits beside the bars; the pointer on a bar shows all of it. */
+    private static String shortened(String title) {
+        return title.length() <= LONGEST_LABEL ? title : title.substring(0, LONGEST_LABEL - 1) + "…";
     }
 
     private static double intensity(Measurement m) {

@@ -11,7 +11,8 @@ final class CsvReport {
     private static final String[] HEADINGS = {
         "workload", "kind", "op", "preset", "batch", "contender", "status", "reason", "ms", "ms_low", "ms_high", "p50_ms",
         "p99_ms", "device_ms", "rounds", "samples", "gflops", "share_of_peak", "gbytes", "share_of_copy", "images_per_s",
-        "first_run_ms", "watts", "joules_per_run", "difference", "speedup", "speedup_low", "speedup_high", "p_value",
+        "first_run_ms", "watts", "joules_per_run", "compared_with",
+        "difference", "speedup", "speedup_low", "speedup_high", "p_value",
         "verdict"
     };
 
@@ -32,7 +33,7 @@ final class CsvReport {
                 m.samples(), ok ? m.gigaflops() : null, ok ? report.shareOfGigaflops(m) : null,
                 ok ? m.gigabytes() : null, ok ? report.shareOfGigabytes(m) : null, ok ? m.imagesPerSecond() : null,
                 millis(m.firstRunNanos()), m.watts(), ok && m.watts() != null ? m.watts() * time.median() / 1e9 : null,
-                m.difference(), versus == null ? null : versus.speedup().median(),
+                m.comparedWith(), m.difference(), versus == null ? null : versus.speedup().median(),
                 versus == null ? null : versus.speedup().low(), versus == null ? null : versus.speedup().high(),
                 versus == null ? null : versus.p(),
                 versus == null ? null : versus.verdict().name().toLowerCase(Locale.ROOT));

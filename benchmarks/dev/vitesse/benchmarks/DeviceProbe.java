@@ -62,7 +62,8 @@ final class DeviceProbe {
             peaks.put("gigaflops", CpuPeak.gigaflops(threads)).put("copy_gigabytes", CpuPeak.gigabytes(threads));
         } else {
             if (device.startsWith("opencl")) {
-                peaks.put("gigaflops", OpenClPeak.gigaflops(device.substring(Math.min(device.length(), "opencl:".length()))));
+                String selector = device.substring(Math.min(device.length(), "opencl:".length()));
+                peaks.put("gigaflops", OpenClPeak.gigaflops(selector));
             }
             peaks.put("copy_gigabytes", copy(backend));
         }

@@ -39,7 +39,8 @@ public record Environment(
         long memory = system instanceof com.sun.management.OperatingSystemMXBean more ? more.getTotalMemorySize() : 0;
         return new Environment(
                 commitOf(Path.of(System.getProperty("vitesse.home", "."))),
-                Runtime.version() + ", " + System.getProperty("java.vm.name") + " (" + System.getProperty("java.vendor") + ")",
+                Runtime.version() + ", " + System.getProperty("java.vm.name") + " ("
+                        + System.getProperty("java.vendor") + ")",
                 jvmFlags,
                 system.getName() + " " + system.getVersion() + ", " + system.getArch(),
                 processorName(),

@@ -54,7 +54,8 @@ record Exchange(Path folder) {
     }
 
     private void write(String owner, String name, int[] bits) {
-        ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(bits.length, Integer.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+        int size = Math.multiplyExact(bits.length, Integer.BYTES);
+        ByteBuffer bytes = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asIntBuffer().put(bits);
         try {
             Files.write(path(owner, name), bytes.array());

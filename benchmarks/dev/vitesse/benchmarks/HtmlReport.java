@@ -23,7 +23,8 @@ final class HtmlReport {
             td { font-variant-numeric: tabular-nums; } .failed { color: #d33; text-align: left; font-weight: 600; }
             .group td { border-top: 2px solid var(--grid); }
             .faster { color: var(--s2); } .slower { color: var(--s1); }
-            svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+            svg { width: 100%; height: auto; display: block; }
+            svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
             .grid { stroke: var(--grid); } .whisker { stroke: var(--ink); stroke-width: 1.5; }
             .one { stroke: var(--ink); stroke-width: 1.5; } .roof { stroke: var(--ink); stroke-width: 2; fill: none; }
             .curve { fill: none !important; stroke-width: 2; }
@@ -60,8 +61,8 @@ final class HtmlReport {
     private static String seriesStyle() {
         StringBuilder style = new StringBuilder();
         for (int i = 0; i < 5; i++) {
-            style.append(String.format(Locale.ROOT, ".s%d { fill: var(--s%d); stroke: var(--s%d); background: var(--s%d); }%n",
-                    i, i, i, i));
+            style.append(String.format(Locale.ROOT,
+                    ".s%1$d { fill: var(--s%1$d); stroke: var(--s%1$d); background: var(--s%1$d); }%n", i));
         }
         return style.toString();
     }
@@ -131,6 +132,7 @@ final class HtmlReport {
     private static String cell(String tag, String heading, String text) {
         boolean left = List.of("workload", "contender", "device").contains(heading);
         String style = left ? "left" : text.endsWith(", faster") ? "faster" : text.endsWith(", slower") ? "slower" : "";
-        return "<" + tag + (style.isEmpty() ? "" : " class=\"" + style + "\"") + ">" + Svg.escaped(text) + "</" + tag + ">";
+        String attribute = style.isEmpty() ? "" : " class=\"" + style + "\"";
+        return "<" + tag + attribute + ">" + Svg.escaped(text) + "</" + tag + ">";
     }
 }

@@ -22,6 +22,7 @@ final class Match {
     private static final Duration ANSWER = Duration.ofMinutes(10);
     /** Between turns: threads of the one before may still spin. */
     private static final long PAUSE_MILLIS = 15;
+    private static final int LONGEST_REASON = 400;
 
     private final Workload workload;
     private final List<References.Expected> expected;
@@ -133,8 +134,8 @@ final class Match {
                 if (!next.within()) {
                     differences.put(contender, difference);
                     fail(contender, String.format(Locale.ROOT,
-                            "wrong result: %s differs from the reference by up to %.2e of its largest value",
-                            each.name(), next.relative()));
+                            "wrong result: %s differs from that of %s by up to %.2e of its largest value",
+                            each.name(), References.device(workload), next.relative()));
                     return;
                 }
             }
@@ -158,7 +159,8 @@ final class Match {
             } else if (counts) {
                 entrants.get(contender).iterationDone(done);
                 if (done.has("device_nanos")) {
-                    deviceNanos.computeIfAbsent(contender, c -> new ArrayList<>()).add(done.get("device_nanos").asDouble());
+                    deviceNanos.computeIfAbsent(contender, c -> new ArrayList<>())
+                            .add(done.get("device_nanos").asDouble());
                 }
                 if (power != null) {
                     watts.computeIfAbsent(contender, c -> new ArrayList<>()).add(power);
@@ -219,7 +221,10 @@ final class Match {
     }
 
     private Outcome outcome(Contender contender, String failure, List<double[]> samples) {
-        return new Outcome(failure, differences.get(contender), readiness.get(contender), samples,
+        // Compilers' messages come in lines.
+        String line = failure.strip().replaceAll("\\s*\\R\\s*", " ");
+        String reason = line.length() > LONGEST_REASON ? line.substring(0, LONGEST_REASON) + " ..." : line;
+        return new Outcome(reason, differences.get(contender), readiness.get(contender), samples,
                 deviceNanos.getOrDefault(contender, List.of()), watts.getOrDefault(contender, List.of()));
     }
 

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param contender who was measured
  * @param status whether there are times
  * @param reason why not, or empty
- * @param difference the largest difference from the reference as a share of the largest value; null if not compared
+ * @param comparedWith whose results are the right ones: the backend reference, or cpu where that would take too long
+ * @param difference the largest difference from those as a share of the largest value; null if not compared
  * @param roundNanos median time of a run in each round, in order; contenders' rounds of one index belong together
  * @param samples number of samples in all rounds
  * @param p50 median of all samples, nanoseconds
@@ -40,6 +41,7 @@ public record Measurement(
         String contender,
         Status status,
         String reason,
+        String comparedWith,
         @Nullable Double difference,
         List<Double> roundNanos,
         long samples,
@@ -72,14 +74,19 @@ public record Measurement(
         return roundNanos.stream().mapToDouble(Double::doubleValue).toArray();
     }
 
+    /** Time of a run for rates: by the device's clock where it has one, else the median. */
+    private double busyNanos() {
+        return deviceNanos == null ? time().median() : deviceNanos;
+    }
+
     /** FLOPs per nanosecond. */
     double gigaflops() {
-        return flops / time().median();
+        return flops / busyNanos();
     }
 
     /** Bytes per nanosecond. */
     double gigabytes() {
-        return bytes / time().median();
+        return bytes / busyNanos();
     }
 
     double imagesPerSecond() {

@@ -4,6 +4,7 @@ package dev.vitesse.benchmarks;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitesse.backend.DeviceException;
+import dev.vitesse.model.VitConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Another library, in a process that goes on from match to match because it starts slowly. */
 final class PeerContender implements Contender {
-    /** What a kernel's workload may call, beside what peers are asked for in any case: inference and training. */
+    private static final String TORCH = "torch";
+
+    /** What PyTorch may be asked for beside inference and training; the others are asked for inference alone. */
     private static final Set<String> OPERATIONS = Set.of("linear", "linearBackwardInput", "linearBackwardWeight",
             "layerNorm", "layerNormBackward", "attention", "attentionBackward", "patchEmbedding", "crossEntropy", "adam");
 
@@ -46,8 +49,10 @@ final class PeerContender implements Contender {
 
     @Override
     public String refusal(Workload workload) {
-        boolean known = workload.kernelCase() == null || OPERATIONS.contains(workload.op());
-        return known ? "" : name + " has no such operation";
+        boolean known = name.equals(TORCH)
+                ? workload.kernelCase() == null || OPERATIONS.contains(workload.op())
+                : workload.kind() == Workload.Kind.INFERENCE && workload.config().position() == VitConfig.Position.LEARNED;
+        return known ? "" : name + " is not asked for this";
     }
 
     @Override

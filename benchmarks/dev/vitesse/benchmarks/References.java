@@ -28,6 +28,9 @@ import java.util.Map;
 
 /** What a workload's inputs are, and what the reference backend makes of them. */
 final class References {
+    /** About a minute of the reference. */
+    private static final double MOST_REFERENCE_FLOPS = 5e10;
+
     private References() {}
 
     /**
@@ -67,6 +70,14 @@ final class References {
         Difference and(Difference other) {
             return new Difference(Math.max(relative, other.relative), within && other.within);
         }
+    }
+
+    /** The backend whose results are the right ones: the reference, or the CPU's where that would take minutes. */
+    static String device(Workload workload) {
+        double each = workload.flops() / (double) workload.batch();
+        boolean affordable = workload.kernelCase() != null
+                || each * ModelData.checkedImages(workload) < MOST_REFERENCE_FLOPS;
+        return affordable ? "reference" : "cpu";
     }
 
     /** A workload's inputs, as bits by name; for kernels also what the reference computes before. */
@@ -115,7 +126,7 @@ final class References {
 
     private static List<Expected> ofInference(Workload workload) {
         int count = ModelData.checkedImages(workload);
-        try (Backend backend = Backends.open("reference");
+        try (Backend backend = Backends.open(device(workload));
                 VisionTransformer model = VisionTransformer.create(workload.config(), backend, ModelData.SEED);
                 Inference inference = model.inference(count)) {
             float[] logits = inference.logits(ModelData.images(workload.config(), count), count);
@@ -126,7 +137,7 @@ final class References {
     private static List<Expected> ofTraining(Workload workload) {
         int count = ModelData.checkedImages(workload);
         VitConfig config = workload.config();
-        try (Backend backend = Backends.open("reference");
+        try (Backend backend = Backends.open(device(workload));
                 VisionTransformer model = VisionTransformer.create(config, backend, ModelData.SEED);
                 TrainingStep step = new TrainingStep(model, count, Optimizers.adamW(0), 0, 0)) {
             Map<String, int[]> answer = new LinkedHashMap<>(TrainingJob.answer(step, ModelData.images(config, count),

@@ -85,7 +85,7 @@ public final class ReportFiles {
         }
         for (Measurement m : report.measurements()) {
             boolean whole = m != null && m.workload() != null && m.contender() != null && m.status() != null
-                    && m.roundNanos() != null && (!m.isOk() || !m.roundNanos().isEmpty());
+                    && m.comparedWith() != null && m.roundNanos() != null && (!m.isOk() || !m.roundNanos().isEmpty());
             if (!whole || m.roundNanos().stream().anyMatch(nanos -> nanos == null || !(nanos > 0))) {
                 throw new InvalidFileException(file, "has a measurement without times", REMEDY);
             }

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class Session {
     /** What a match costs beside its iterations: starting processes, preparing, comparing. */
     private static final double MATCH_OVERHEAD_SECONDS = 2.5;
+    private static final double SHORT_MATCH_SECONDS = 5;
     private static final double SHORTEST_ITERATION = 0.05;
     private static final double LONGEST_ITERATION = 1;
 
@@ -87,8 +88,7 @@ public final class Session {
             for (int i = 0; i < workloads.size() && !stopped; i++) {
                 double left = plan.seconds - (System.nanoTime() - start) / 1e9;
                 Workload workload = workloads.get(i);
-                double estimate = i == 0 ? left : (System.nanoTime() - start) / 1e9 / i * (workloads.size() - i);
-                progress.workload(i + 1, workloads.size(), workload.title(), estimate);
+                progress.workload(i + 1, workloads.size(), workload.title(), secondsLeft(i, left, start));
                 List<Measurement> measured = measure(workload, left / (workloads.size() - i), reception);
                 measurements.addAll(measured);
                 measured.stream().filter(m -> m.status() == Measurement.Status.FAILED)
@@ -99,6 +99,12 @@ public final class Session {
             delete(folder);
         }
         return List.copyOf(measurements);
+    }
+
+    /** As long for each workload as for those before. */
+    private double secondsLeft(int done, double planned, long start) {
+        double each = (System.nanoTime() - start) / 1e9 / done;
+        return done == 0 ? Math.max(planned, SHORT_MATCH_SECONDS * workloads.size()) : each * (workloads.size() - done);
     }
 
     private List<Measurement> measure(Workload workload, double seconds, Reception reception) {
@@ -184,7 +190,7 @@ public final class Session {
                 .map(ready -> ready.get("first_run_nanos").asDouble()).toList();
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(),
                 workload.preset(), workload.batch(), workload.flops(), workload.bytes(), contender.name(),
-                Measurement.Status.OK, "", difference, rounds.stream().map(Statistics::median).toList(), all.length,
+                Measurement.Status.OK, "", References.device(workload), difference, rounds.stream().map(Statistics::median).toList(), all.length,
                 Statistics.median(all), Statistics.percentile(99, all),
                 median(outcomes.stream().flatMap(outcome -> outcome.deviceNanos().stream()).toList()),
                 median(outcomes.stream().flatMap(outcome -> outcome.watts().stream()).toList()), median(first));
@@ -202,6 +208,6 @@ public final class Session {
             String reason, @Nullable Double difference) {
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(),
                 workload.preset(), workload.batch(), workload.flops(), workload.bytes(), contender.name(), status,
-                reason, difference, List.of(), 0, null, null, null, null, null);
+                reason, References.device(workload), difference, List.of(), 0, null, null, null, null, null);
     }
 }

@@ -8,6 +8,7 @@ import java.util.List;
  * What to measure, and how.
  *
  * @param devices of the library, as {@link dev.vitesse.backend.Backends#open} takes them
+ * @param found whether the devices were found rather than asked for: one that starts too slowly is then left out
  * @param presets whose kernels, inference and training are measured
  * @param batches of inference
  * @param yardstick the workloads that README compares with PyTorch, instead of those of presets
@@ -24,6 +25,7 @@ import java.util.List;
  */
 public record Settings(
         List<String> devices,
+        boolean found,
         List<String> presets,
         List<Integer> batches,
         boolean yardstick,

@@ -59,7 +59,8 @@ final class BenchCommand extends CliCommand {
     private boolean list;
 
     @Option(names = "--peers", split = ",", paramLabel = "NAME",
-            description = "Other libraries to compare with: torch (PyTorch for Python).")
+            description = "Other libraries to compare with: torch (PyTorch for Python), djl (PyTorch through DJL), onnx"
+                    + " (ONNX Runtime); the last two, inference only, are fetched and built when first asked for.")
     private List<String> peers = List.of();
 
     @Option(names = "--python", paramLabel = "FILE", defaultValue = "python3",
@@ -92,7 +93,8 @@ final class BenchCommand extends CliCommand {
     private @Nullable Path compare;
 
     @Option(names = "--regression", paramLabel = "PERCENT", defaultValue = "5",
-            description = "The loss of speed from which on a significant change is a regression. Default: ${DEFAULT-VALUE}.")
+            description = "The loss of speed from which on a significant change is a regression."
+                    + " Default: ${DEFAULT-VALUE}.")
     private double regression;
 
     @Option(names = "--read", paramLabel = "FILE",
@@ -134,7 +136,8 @@ final class BenchCommand extends CliCommand {
     private BenchmarkRun prepare() {
         int processors = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         try {
-            return new BenchmarkRun(new Settings(devices(), presets, batches, yardstick, only,
+            return new BenchmarkRun(new Settings(
+                    devices(), devices.isEmpty() && !yardstick, presets, batches, yardstick, only,
                     yardstick && peers.isEmpty() ? List.of("torch") : peers, python, processors, quick,
                     minutes != null ? minutes : quick ? QUICK_MINUTES : USUAL_MINUTES,
                     forks != null ? forks : quick ? 1 : USUAL_FORKS,

@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "  0:done",
-            "  1:the job failed: the loss became infinite, a tensor is out of tolerance, some images were bad",
+            "  1:the job failed: the loss became infinite, a tensor is out of tolerance, some images were bad,"
+                    + " a benchmark failed or became slower",
             "  2:wrong use: an unknown command or option, a value out of range",
             "  3:an input file is missing, malformed or does not fit",
             "  4:the device is unknown, unavailable, out of memory or failed",

@@ -21,7 +21,7 @@ class BenchmarkRunTest {
     void forksTakeTurnsAndGiveTimesAndDifferences() throws Exception {
         List<String> flags =
                 List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx512m");
-        Settings settings = new Settings(List.of("cpu", "reference"), List.of("lightvit"), List.of(1), false,
+        Settings settings = new Settings(List.of("cpu", "reference"), false, List.of("lightvit"), List.of(1), false,
                 List.of("inference", "layerNorm("), List.of(), "python3", 1, true, 0.01, 1, Settings.FEWEST_ROUNDS,
                 Path.of("."), new Settings.JvmFlags(flags, flags));
         List<String> failures = new ArrayList<>();

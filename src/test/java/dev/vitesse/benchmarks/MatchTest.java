@@ -148,7 +148,7 @@ class MatchTest {
     void aWrongResultIsAFailureAndHasNoTimes() {
         Map<String, Match.Outcome> outcomes =
                 play(Map.of("a", right(), "b", new Script(new float[] {1, 2.1f}, new float[] {1, 2}, -1)));
-        assertThat(outcomes.get("b").failure()).startsWith("wrong result: y differs from the reference by up to 5.0");
+        assertThat(outcomes.get("b").failure()).startsWith("wrong result: y differs from that of reference by up to 5.0");
         assertThat(outcomes.get("b").samples()).isEmpty();
         assertThat(outcomes.get("a").failure()).isEmpty();
         assertThat(turns).containsOnly("a");

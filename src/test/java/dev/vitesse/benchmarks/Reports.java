@@ -21,14 +21,15 @@ final class Reports {
     static Measurement ok(Workload workload, String contender, double millis) {
         List<Double> rounds = rounds(millis, 0.01);
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(), workload.preset(),
-                workload.batch(), workload.flops(), workload.bytes(), contender, Measurement.Status.OK, "", 3e-7, rounds,
+                workload.batch(), workload.flops(), workload.bytes(), contender, Measurement.Status.OK, "", "reference", 3e-7,
+                rounds,
                 800, 1e6 * millis, 1.02e6 * millis, null, 35.0, 2e6);
     }
 
     static Measurement failed(Workload workload, String contender, String reason) {
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(), workload.preset(),
-                workload.batch(), workload.flops(), workload.bytes(), contender, Measurement.Status.FAILED, reason, 0.5,
-                List.of(), 0, null, null, null, null, null);
+                workload.batch(), workload.flops(), workload.bytes(), contender, Measurement.Status.FAILED, reason,
+                "reference", 0.5, List.of(), 0, null, null, null, null, null);
     }
 
     static Report report(List<Measurement> measurements) {

@@ -26,7 +26,7 @@ class BenchCommandTest {
             --preset big                   | 2 | unknown preset 'big': use one of ti/16
             --only softmax                 | 2 | no workload's name contains 'softmax'
             --only linear,softmax          | 2 | no workload's name contains 'softmax'
-            --peers tensorflow             | 2 | unknown peer 'tensorflow': use torch
+            --peers tensorflow             | 2 | unknown peer 'tensorflow': use torch, djl or onnx
             --peers torch --python nopython | 2 | peer torch does not start with nopython
             --batch 0                      | 2 | every batch must be at least 1
             --batch many                   | 2 | invalid value for option '--batch'
@@ -57,7 +57,8 @@ class BenchCommandTest {
                    "gigaflops": 100.0, "copy_gigabytes": 20.0, "upload_gigabytes": null, "download_gigabytes": null}}],
                  "measurements": [{"workload": "inference ti/16 b=1", "title": "inference ti/16 b=1",
                   "kind": "inference", "op": "inference", "preset": "ti/16", "batch": 1, "flops": 2500000000,
-                  "bytes": 23000000, "contender": "cpu", "status": "OK", "reason": "", "difference": 1e-6,
+                  "bytes": 23000000, "contender": "cpu", "status": "OK", "reason": "",
+                  "compared_with": "reference", "difference": 1e-6,
                   "round_nanos": [%s], "samples": 70, "p50": 1e6, "p99": 1e6, "device_nanos": null, "watts": null,
                   "first_run_nanos": null}]}
                 """.formatted(times));
