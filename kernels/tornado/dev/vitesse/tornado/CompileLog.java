@@ -5,15 +5,43 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Counts compilations and, under {@code --trace}, prints them. */
+/** Counts compilations and executions and, under {@code --trace}, prints them. */
 final class CompileLog {
     private final @Nullable Consumer<String> sink;
+    private final Consumer<String> messages;
     private int kernels;
     private int plans;
+    private int executions;
     private long nanoseconds;
 
-    CompileLog(@Nullable Consumer<String> sink) {
+    /**
+     * @param sink for everything, or null
+     * @param messages for what takes seconds
+     */
+    CompileLog(@Nullable Consumer<String> sink, Consumer<String> messages) {
         this.sink = sink;
+        this.messages = messages;
+    }
+
+    /** So many kernels will be compiled before {@code program} runs for the first time. */
+    void compiling(String program, long count, String device) {
+        if (count > 0) {
+            messages.accept("compiling " + count + (count == 1 ? " kernel" : " kernels") + " of " + program + " for " + device);
+        }
+    }
+
+    /** A program ran. */
+    void ran(String program, List<Segment> segments) {
+        executions += segments.size();
+        if (sink != null) {
+            sink.accept("tornado: " + program + " ran " + segments.stream().mapToInt(s -> s.launches().size()).sum()
+                    + " kernels in " + segments.size() + (segments.size() == 1 ? " execution" : " executions"));
+        }
+    }
+
+    /** Executions of programs' graphs so far. */
+    int executions() {
+        return executions;
     }
 
     /** The first run of a graph, which took so long, compiled {@code tasks}. */

@@ -11,8 +11,7 @@ import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
  *
  * <p>TornadoVM 5.2.0 takes a task whose name its graph knows for the same task, and compiles it once. But it counts the
  * launches in the field that holds the number of tasks, and later loops run past the end of its list. Putting the right
- * number there is all that is missing. Without it a pass through a model is one execution only if every block is compiled
- * anew (0.1 to 0.5 s for a block on a CPU), or one execution for every block.
+ * number there is all that is missing. Without it either every block is compiled anew, or it is an execution of its own.
  */
 final class TaskSharing {
     private TaskSharing() {}

@@ -37,7 +37,7 @@ public final class TornadoBackend implements Backend {
         this.id = id;
         this.compact = compact;
         memory = new DeviceMemory(target.description(), target.mostBytes());
-        log = new CompileLog(options.trace());
+        log = new CompileLog(options.trace(), options.messages());
     }
 
     /**
@@ -107,6 +107,11 @@ public final class TornadoBackend implements Backend {
         memory.attach(built);
         log.planned(patterns.size(), "built in " + TornadoPlan.milliseconds(System.nanoTime() - begin));
         return built;
+    }
+
+    /** The device. */
+    TornadoTarget target() {
+        return target;
     }
 
     /** Counts of compilations, for tests and reports. */

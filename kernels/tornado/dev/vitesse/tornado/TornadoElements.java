@@ -9,8 +9,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * The kernels that have a work-item per element, in two: what inference needs, and what training needs besides. For
- * devices that are CPUs, whose drivers take up to half a second for a program of any size, and where a kernel's length does
- * not matter to its speed. Each operation's formula and parameters are with its own kernel.
+ * devices that are CPUs, whose drivers take long for each program, however short, and where a kernel's length hardly
+ * matters to its speed. Each operation's formula and parameters are with its own kernel.
  */
 final class TornadoElements {
     private static final TornadoKernel FORWARD = new TornadoKernel("elements_forward", "forward", TornadoCopy.LOCAL, 1, (id, a) ->

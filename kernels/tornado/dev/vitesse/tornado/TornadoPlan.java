@@ -5,6 +5,7 @@ import dev.vitesse.backend.DeviceException;
 import dev.vitesse.backend.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,6 +15,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.DataRange;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -53,6 +56,10 @@ final class TornadoPlan {
     private final GridScheduler grids = new GridScheduler();
     private final Map<String, WorkerGrid> gridOfTask = new HashMap<>();
     private final Set<String> compiled = new HashSet<>();
+    /** The tasks of each graph, and the graphs that have run and whose tasks were seen to run. */
+    private final List<Set<String>> taskNames = new ArrayList<>();
+
+    private final BitSet checked = new BitSet();
     private final List<ImmutableTaskGraph> graphs = new ArrayList<>();
     private final Map<List<Segment.Task>, PatternGraph> patterns = new LinkedHashMap<>();
     private final List<Staging> stagings = new ArrayList<>();
@@ -115,13 +122,15 @@ final class TornadoPlan {
         grid("own", 1, 1);
         graph.persistOnDevice(floats, ints);
         graphs.add(graph.snapshot());
+        taskNames.add(Set.of("own"));
     }
 
     private TaskGraph consumer() {
         return new TaskGraph(GRAPH).consumeFromDevice(GRAPH, floats, ints);
     }
 
-    private void addEnd(TaskGraph graph) {
+    private void addEnd(TaskGraph graph, Set<String> tasks) {
+        taskNames.add(tasks);
         graph.addTask(TaskPackage.createPackage("end", TornadoCopy::end, context, floats, ints));
         grid("end", 1, 1);
         graphs.add(graph.snapshot());
@@ -143,7 +152,7 @@ final class TornadoPlan {
         graph.addTask(TaskPackage.createPackage("write_floats", TornadoCopy::writeFloats, context, floats, stage, range));
         WorkerGrid grid = grid("write_floats", TornadoCopy.LOCAL, 1);
         stagings.add(new Staging(graphs.size(), ElementType.FLOAT32, capacity, stage.getSegment(), range, grid));
-        addEnd(graph);
+        addEnd(graph, Set.of("write_floats"));
     }
 
     private void addIntStaging(int capacity) {
@@ -153,14 +162,14 @@ final class TornadoPlan {
         graph.addTask(TaskPackage.createPackage("write_ints", TornadoCopy::writeInts, context, ints, stage, range));
         WorkerGrid grid = grid("write_ints", TornadoCopy.LOCAL, 1);
         stagings.add(new Staging(graphs.size(), ElementType.INT32, capacity, stage.getSegment(), range, grid));
-        addEnd(graph);
+        addEnd(graph, Set.of("write_ints"));
     }
 
     private int addZero(String name, TaskPackage task) {
         TaskGraph graph = consumer().transferToDevice(DataTransferMode.EVERY_EXECUTION, zeroed);
         graph.addTask(task);
         grid(name, TornadoCopy.LOCAL, 1).setGlobalWork(TornadoCopy.LOCAL * 64L, 1, 1);
-        addEnd(graph);
+        addEnd(graph, Set.of(name));
         return graphs.size() - 1;
     }
 
@@ -179,7 +188,7 @@ final class TornadoPlan {
             grid(task.name(), task.kernel().localX(), task.kernel().localY());
         }
         patterns.put(pattern, new PatternGraph(graphs.size(), parameters));
-        addEnd(graph);
+        addEnd(graph, pattern.stream().map(Segment.Task::name).collect(Collectors.toSet()));
         TaskSharing.enable(graphs.getLast());
     }
 
@@ -187,10 +196,18 @@ final class TornadoPlan {
         return patterns.containsKey(pattern);
     }
 
+    /** Says what {@link #run} will have to compile. */
+    void announce(String program, List<Segment> segments) {
+        log.compiling(program, segments.stream().flatMap(this::notCompiled).distinct().count(), target.description());
+    }
+
+    private Stream<String> notCompiled(Segment segment) {
+        return segment.pattern().stream().map(Segment.Task::name).distinct().filter(name -> !compiled.contains(name));
+    }
+
     void run(String program, Segment segment) {
         PatternGraph graph = patterns.get(segment.pattern());
-        List<String> fresh = segment.pattern().stream().map(Segment.Task::name).distinct()
-                .filter(name -> !compiled.contains(name)).toList();
+        List<String> fresh = notCompiled(segment).toList();
         long begin = System.nanoTime();
         for (int i = 0; i < segment.launches().size(); i++) {
             Launch launch = segment.launches().get(i);
@@ -209,7 +226,12 @@ final class TornadoPlan {
 
     private TornadoExecutionResult execute(int graph, String what) {
         try {
-            return plan.withGraph(graph).execute();
+            if (checked.get(graph)) {
+                return plan.withGraph(graph).execute();
+            }
+            TornadoExecutionResult result = LaunchCheck.execute(plan, graph, target, GRAPH, taskNames.get(graph));
+            checked.set(graph);
+            return result;
         } catch (RuntimeException | Error e) { // TornadoVM throws errors of its own where it cannot compile
             throw target.failure(what, e);
         }

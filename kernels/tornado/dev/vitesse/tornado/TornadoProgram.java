@@ -37,9 +37,11 @@ final class TornadoProgram implements Program {
         }
         recording.allocations().forEach(Allocation::checkOpen);
         TornadoPlan plan = backend.plan(patterns);
+        plan.announce(name, segments);
         for (Segment segment : segments) {
             plan.run(name, segment);
         }
+        backend.log().ran(name, segments);
     }
 
     @Override

@@ -2,15 +2,17 @@
 package dev.vitesse.backend;
 
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What can be asked of a backend when it is opened.
  *
  * @param threads worker threads of backends that compute on the CPU, the calling one included; 0 takes every processor
  * @param trace receives one line per executed operation (name, shapes, norms of the outputs), or null for no trace
+ * @param messages receives a line before something that takes seconds, such as compiling
  */
-public record BackendOptions(int threads, @org.jspecify.annotations.Nullable Consumer<String> trace) {
-    public static final BackendOptions DEFAULTS = new BackendOptions(0, null);
+public record BackendOptions(int threads, @Nullable Consumer<String> trace, Consumer<String> messages) {
+    public static final BackendOptions DEFAULTS = new BackendOptions(0, null, message -> {});
 
     public BackendOptions {
         if (threads < 0) {
@@ -19,11 +21,15 @@ public record BackendOptions(int threads, @org.jspecify.annotations.Nullable Con
     }
 
     public BackendOptions withThreads(int count) {
-        return new BackendOptions(count, trace);
+        return new BackendOptions(count, trace, messages);
     }
 
     public BackendOptions withTrace(Consumer<String> sink) {
-        return new BackendOptions(threads, sink);
+        return new BackendOptions(threads, sink, messages);
+    }
+
+    public BackendOptions withMessages(Consumer<String> sink) {
+        return new BackendOptions(threads, trace, sink);
     }
 
     /** {@link #threads}, with 0 replaced by the number of processors. */

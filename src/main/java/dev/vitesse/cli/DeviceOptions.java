@@ -27,7 +27,7 @@ final class DeviceOptions {
             throw CommandException.usage(
                     "--threads is " + threads + "; it must be at least 1, or 0 for one per processor");
         }
-        BackendOptions options = BackendOptions.DEFAULTS.withThreads(threads);
+        BackendOptions options = BackendOptions.DEFAULTS.withThreads(threads).withMessages(console::message);
         if (trace) {
             options = options.withTrace(console.err()::println);
         }

@@ -50,6 +50,38 @@ class TornadoFailureTest {
         }
     }
 
+    /** Its global size is no multiple of the first kernel's group, whose grid it gets by having the same name. */
+    @Test
+    void aLaunchThatTheDriverRefusesIsAnError() {
+        TornadoKernel[] kernels = new TornadoKernel[2];
+        for (int i = 0; i < 2; i++) {
+            kernels[i] = new TornadoKernel("set", "set", i == 0 ? 64 : 48, 1, (id, a) ->
+                    TaskPackage.createPackage(id, TornadoFailureTest::set, a.context(), a.floats(), a.parameters(), a.slot()));
+        }
+        try (TornadoBackend backend = open(BackendOptions.DEFAULTS); Tensor tensor = backend.tensor("x", 3);
+                Program program = backend.record("refused", k -> {
+                    Recording recording = ((TaskRecorder) k).recording();
+                    recording.launch(kernels[0], 1, 1, 1, recording.at(tensor));
+                    recording.launch(kernels[1], 1, 1, 1, recording.at(tensor));
+                })) {
+            assertThatThrownBy(program::run).isInstanceOf(DeviceException.class).hasMessageContaining("could not launch set_0");
+        }
+    }
+
+    static void set(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
+        int i = context.globalIdx;
+        if (i < 3) {
+            floats.set(p.get(slot.get(0)) + i, 1f);
+        }
+    }
+
+    @Test
+    void aProfileWithoutATaskOrItsTimeTellsThatItDidNotRun() {
+        String profile = """
+                {"g": {"g.a": {"TASK_KERNEL_TIME": "12"}, "g.b": {"TASK_KERNEL_TIME": "0"}}}""";
+        assertThat(LaunchCheck.notRun(profile, "g", List.of("c", "b", "a"))).containsExactly("b", "c");
+    }
+
     @Test
     void programsRecordedLaterRunInANewPlanWithTheSameData() {
         List<String> lines = new ArrayList<>();

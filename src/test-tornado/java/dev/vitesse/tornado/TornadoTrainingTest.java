@@ -80,6 +80,20 @@ class TornadoTrainingTest {
         assertThat(worst).isLessThan(1e-3f);
     }
 
+    /** Merged kernels are what a CPU gets, and what the other tests here run; these are those of a GPU. */
+    @Test
+    void kernelsThatAreNotMergedGiveTheSameLossesInOneExecutionEach() {
+        VitConfig config = VitConfig.preset("lightvit");
+        float[] merged = losses(backend, config, 3);
+        TornadoTarget target = backend.target();
+        try (TornadoBackend separate = TornadoBackend.open(target, "tornado", BackendOptions.DEFAULTS, false)) {
+            assertThat(losses(separate, config, 3)).usingComparatorWithPrecision(1e-6f).containsExactly(merged);
+            assertThat(separate.log().executions()).isEqualTo(3);
+            System.out.printf("TornadoVM, lightvit, 3 training steps with separate kernels: %d kernels compiled, %d executions%n",
+                    separate.log().kernels(), separate.log().executions());
+        }
+    }
+
     @Test
     void evaluationSeesTrainedWeightsAndWrittenOnes() {
         VitConfig config = VitConfig.preset("lightvit");

@@ -76,7 +76,7 @@ class LauncherTest {
         command.addAll(List.of(args));
         Path err = folder.resolve("stderr");
         ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile()).redirectError(err.toFile());
-        builder.environment().remove("VITESSE_JAVA_OPTS");
+        builder.environment().keySet().removeAll(List.of("VITESSE_JAVA_OPTS", "TORNADOVM_HOME", "SDKMAN_DIR", "LD_LIBRARY_PATH"));
         builder.environment().put("VITESSE_JAVA_HOME", jdk.toString());
         builder.environment().merge("PATH", folder.resolve("bin").toString(), (old, mine) -> mine + ":" + old);
         builder.environment().putAll(environment);
@@ -117,6 +117,55 @@ class LauncherTest {
         assertThat(launch.exitCode()).isEqualTo(6);
         assertThat(launch.err()).contains("mvn -q").contains("vitesse: error: the build of ");
         assertThat(launch.out()).isEmpty();
+    }
+
+    /** An SDK with the drivers named, where the dynamic linker knows the libraries named. */
+    private Map<String, String> tornado(String drivers, String libraries) throws IOException {
+        Path sdk = folder.resolve("an sdk");
+        for (String driver : drivers.split(" ")) {
+            write(sdk.resolve("share/java/tornado/tornado-drivers-" + driver + "-5.2.0-jdk25.jar"), "");
+        }
+        script(folder.resolve("bin/ldconfig"), "echo '" + libraries + "'");
+        return Map.of("TORNADOVM_HOME", sdk.toString(), "HOME", folder.toString());
+    }
+
+    @Test
+    void onlyCommandsThatMayUseTornadoVmGetItsFlags() throws IOException, InterruptedException {
+        Path launcher = project.resolve("scripts/vitesse");
+        Map<String, String> environment = tornado("opencl", "libOpenCL.so.1");
+        Path sdk = folder.resolve("an sdk");
+        for (List<String> command : List.of(List.of("classify", "--device", "tornado", "a.png"),
+                List.of("train", "--device=tornado:1"), List.of("evaluate", "--device", "tornado:cuda"), List.of("devices"),
+                List.of("kernels", "--dump", "out"), List.of("jvm-flags"))) {
+            assertThat(launch(launcher, environment, command.toArray(String[]::new)).out().lines()).as("%s", command)
+                    .contains("<-XX:+EnableJVMCI>", "<-Dtornado.recover.bailout=False>", "<-Djava.library.path=" + sdk + "/lib>",
+                            "<--enable-native-access=tornado.drivers.opencl>", "<@" + sdk + "/etc/exportLists/opencl-exports>")
+                    .containsSubsequence("<--module-path>", "<" + sdk + "/share/java/tornado>");
+        }
+        for (List<String> command : List.of(List.of("classify", "--device", "opencl", "tornado"), List.of("train"),
+                List.of("evaluate", "--device=cpu"))) {
+            assertThat(launch(launcher, environment, command.toArray(String[]::new)).out()).as("%s", command)
+                    .doesNotContain("JVMCI", "tornado.drivers");
+        }
+    }
+
+    @Test
+    void driversOfTornadoVmWithoutTheirSystemLibraryAreNotLoaded() throws IOException, InterruptedException {
+        Path launcher = project.resolve("scripts/vitesse");
+        assertThat(launch(launcher, tornado("opencl cuda ptx", "libOpenCL.so.1"), "devices").out())
+                .contains("tornado.drivers.opencl").doesNotContain("tornado.drivers.cuda", "tornado.drivers.ptx");
+        assertThat(launch(launcher, tornado("opencl cuda ptx", "libOpenCL.so.1 libcuda.so.1"), "devices").out())
+                .contains("<--enable-native-access=tornado.drivers.cuda,tornado.drivers.ptx,tornado.drivers.opencl>");
+        assertThat(launch(launcher, tornado("opencl cuda", "nothing"), "devices").out()).doesNotContain("JVMCI");
+    }
+
+    @Test
+    void withoutTornadoVmsSdkTheCommandStartsAndSaysItself() throws IOException, InterruptedException {
+        Map<String, String> environment = Map.of("TORNADOVM_HOME", folder.resolve("nowhere").toString(),
+                "SDKMAN_DIR", folder.resolve("nowhere").toString());
+        Launch launch = launch(project.resolve("scripts/vitesse"), environment, "classify", "--device", "tornado");
+        assertThat(launch.exitCode()).isEqualTo(42);
+        assertThat(launch.out()).doesNotContain("JVMCI");
     }
 
     @Test
