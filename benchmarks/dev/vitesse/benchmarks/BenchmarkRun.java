@@ -150,7 +150,7 @@ public final class BenchmarkRun {
             measuring.stop();
         }
         List<Measurement> measurements = measuring.run();
-        if (!stopped && !settings.quick()) {
+        if (!stopped) {
             // Once more, so that a machine which was busy in the beginning does not look small.
             figures.replaceAll((device, first) -> first.withPeaksOf(figures(device, preset, 1)));
         }

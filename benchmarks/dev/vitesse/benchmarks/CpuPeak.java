@@ -18,10 +18,12 @@ final class CpuPeak {
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
     /** Independent chains: two units with a latency of four or five cycles. */
     private static final int CHAINS = 12;
-    private static final int ITERATIONS = 2_000_000;
+    /** About a millisecond: many calls, so that the method itself is compiled and not only the loop within. */
+    private static final int ITERATIONS = 500_000;
     /** Far beyond all caches, in floats, for all threads together. */
     private static final int COPIED = 32 << 20;
-    private static final int RUNS = 7;
+    private static final int FEWEST_RUNS = 7;
+    private static final long ENOUGH_NANOS = 1_000_000_000;
 
     private CpuPeak() {}
 
@@ -51,7 +53,8 @@ final class CpuPeak {
     private static double best(int threads, IntToDoubleFunction body) {
         double best = Double.POSITIVE_INFINITY;
         try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
-            for (int run = 0; run < RUNS; run++) {
+            long begin = System.nanoTime();
+            for (int run = 0; run < FEWEST_RUNS || System.nanoTime() - begin < ENOUGH_NANOS; run++) {
                 best = Math.min(best, time(pool, threads, body));
             }
         }

@@ -31,7 +31,7 @@ public final class Fuzz {
             "-max_total_time=" + args[1],
             "-timeout=300",
             "-rss_limit_mb=0",
-            "-max_len=16384",
+            "-max_len=65536",
             "-print_final_stats=1",
             corpus.toString(),
             seeds.toString()
