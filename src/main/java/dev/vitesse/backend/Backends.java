@@ -32,8 +32,13 @@ public final class Backends {
      */
     public static Backend open(String device, BackendOptions options, Consumer<String> choice) {
         Backend backend = device.equals("auto") ? openBest(providers(), options, choice) : openNamed(device, options);
-        backend = new CheckedBackend(backend);
+        backend = checked(backend);
         return options.trace() == null ? backend : new TracedBackend(backend, options.trace());
+    }
+
+    /** {@code backend} with the checks of {@link CheckedKernels}, which {@link #open} adds to every device. */
+    public static Backend checked(Backend backend) {
+        return new CheckedBackend(backend);
     }
 
     /** Every device that the installed providers know, usable or not, in the order in which {@code auto} tries them. */
