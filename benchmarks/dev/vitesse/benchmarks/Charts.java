@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 final class Charts {
     private static final int WIDTH = 960;
     private static final int LABELS = 360;
-    private static final int LONGEST_LABEL = 54;
+    private static final int LONGEST_LABEL = 46;
     private static final int ROW = 16;
     private static final int MARGIN = 30;
     private static final int PLOT_HEIGHT = 420;
