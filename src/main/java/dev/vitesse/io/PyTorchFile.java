@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.ZipEntry;
-import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /**
@@ -27,10 +26,8 @@ public final class PyTorchFile {
 
     /** Whether a zip archive is PyTorch's. */
     static boolean isOne(Path path) throws IOException {
-        try (ZipFile zip = new ZipFile(path.toFile())) {
+        try (ZipFile zip = ZipTensors.openZip(path)) {
             return zip.stream().anyMatch(entry -> isPickle(entry.getName()));
-        } catch (ZipException e) {
-            throw new InvalidFileException(path, "is not a valid zip archive: " + e.getMessage(), ZipTensors.REMEDY, e);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.io;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -34,10 +35,22 @@ final class ZipTensors implements TensorFile {
     ZipTensors(Path path) throws IOException {
         this.path = path;
         InputFiles.requireFile(path, "a file of weights");
+        zip = openZip(path);
+    }
+
+    /**
+     * Opens an archive.
+     *
+     * @throws InvalidFileException if it is none; also where the JDK says so by an {@link EOFException}, because the
+     *     archive's comment is missing
+     */
+    static ZipFile openZip(Path path) throws IOException {
         try {
-            zip = new ZipFile(path.toFile());
+            return new ZipFile(path.toFile());
         } catch (ZipException e) {
             throw new InvalidFileException(path, "is not a valid zip archive: " + e.getMessage(), REMEDY, e);
+        } catch (EOFException e) {
+            throw new InvalidFileException(path, "is not a valid zip archive: it is cut short", REMEDY, e);
         }
     }
 

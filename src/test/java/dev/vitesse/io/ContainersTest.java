@@ -10,6 +10,8 @@ import dev.vitesse.backend.Tensor;
 import dev.vitesse.model.VitConfig;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,6 +48,20 @@ class ContainersTest {
             expected.model().weights().named().forEach((parameter, tensor) ->
                     assertThat(weights.get(parameter).toFloats()).as(parameter).containsExactly(tensor.toFloats()));
         }
+    }
+
+    /** Found by fuzzing: the JDK answers with an EOFException where an archive's comment is missing. */
+    @Test
+    void refuseAnArchiveThatEndsBeforeItsComment() throws Exception {
+        ByteBuffer zip = ByteBuffer.allocate(4 + 4 + 22).order(ByteOrder.LITTLE_ENDIAN);
+        zip.putInt(0x04034b50); // an entry
+        zip.putInt(0x02014b50); // the directory: 4 bytes from offset 4 on
+        zip.putInt(0x06054b50).putInt(0).putShort((short) 1).putShort((short) 1).putInt(4).putInt(4);
+        zip.putShort((short) 10);
+        Path path = Files.write(folder.resolve("a.pt"), zip.array());
+        assertThatThrownBy(() -> TensorFiles.open(path)).isInstanceOf(InvalidFileException.class)
+                .hasMessageContaining("is not a valid zip archive: it is cut short");
+        assertThatThrownBy(() -> Npz.open(path)).isInstanceOf(InvalidFileException.class);
     }
 
     /** The heads of Google's files show in their shapes: another number must not pass. */
