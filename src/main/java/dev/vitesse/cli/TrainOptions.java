@@ -2,6 +2,7 @@
 package dev.vitesse.cli;
 
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.model.VitConfigBuilder;
 import dev.vitesse.train.Optimizers;
 import dev.vitesse.train.Schedule;
 import dev.vitesse.train.TrainingOptions;
@@ -92,7 +93,7 @@ final class TrainOptions {
 
     /** The preset's model for data of {@code classes} classes. */
     VitConfig config(int classes) {
-        VitConfig.Builder builder = VitConfig.preset(preset()).toBuilder().classes(classes);
+        VitConfigBuilder builder = VitConfig.preset(preset()).toBuilder().classes(classes);
         if (dropout != null) {
             builder.dropout(dropout);
         }

@@ -11,6 +11,7 @@ import dev.vitesse.backend.Activation;
 import dev.vitesse.image.Filter;
 import dev.vitesse.image.Preprocessing;
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.model.VitConfigBuilder;
 import dev.vitesse.model.VitConfig.FinalNorm;
 import dev.vitesse.model.VitConfig.Pooling;
 import dev.vitesse.model.VitConfig.Position;
@@ -171,7 +172,7 @@ public final class VitConfigs {
     }
 
     private static VitConfig parse(Settings s) throws InvalidFileException {
-        VitConfig.Builder builder = VitConfig.builder()
+        VitConfigBuilder builder = VitConfig.builder()
                 .imageSize(s.integer("image_size"))
                 .patchSize(s.integer("patch_size"))
                 .channels(s.integer("channels"))
@@ -225,7 +226,7 @@ public final class VitConfigs {
     }
 
     /** Builds, with a problem reported as the file's. */
-    static VitConfig build(Settings s, VitConfig.Builder builder) throws InvalidFileException {
+    static VitConfig build(Settings s, VitConfigBuilder builder) throws InvalidFileException {
         try {
             return builder.build();
         } catch (IllegalArgumentException | ArithmeticException e) {

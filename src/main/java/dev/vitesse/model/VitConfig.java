@@ -169,7 +169,7 @@ public record VitConfig(
         return prefixTokens(classToken, distillationToken, registers);
     }
 
-    private static int prefixTokens(boolean classToken, boolean distillationToken, int registers) {
+    static int prefixTokens(boolean classToken, boolean distillationToken, int registers) {
         return Math.addExact((classToken ? 1 : 0) + (distillationToken ? 1 : 0), registers);
     }
 
@@ -219,13 +219,13 @@ public record VitConfig(
     }
 
     /** A builder with ViT's usual values, at the size of ViT-B/16 with 1000 classes. */
-    public static Builder builder() {
-        return new Builder();
+    public static VitConfigBuilder builder() {
+        return new VitConfigBuilder();
     }
 
     /** A builder that starts from this configuration. */
-    public Builder toBuilder() {
-        Builder builder = new Builder();
+    public VitConfigBuilder toBuilder() {
+        VitConfigBuilder builder = new VitConfigBuilder();
         if (positionedPrefix != prefixTokens()) {
             builder.positionedPrefix(positionedPrefix);
         }
@@ -235,187 +235,5 @@ public record VitConfig(
                 .registers(registers).pooling(pooling).finalNorm(finalNorm)
                 .position(position).patchNorm(patchNorm).projectionNorms(projectionNorms).qkvBias(qkvBias).layerScale(layerScale)
                 .headHidden(headHidden).dropout(dropout).dropPath(dropPath);
-    }
-
-    /** Collects the components of a {@link VitConfig}; {@link #build} validates them. */
-    public static final class Builder {
-        private static final int ALL_POSITIONED = -1;
-
-        private int imageSize = 224;
-        private int patchSize = 16;
-        private int channels = 3;
-        private int width = 768;
-        private int depth = 12;
-        private int heads = 12;
-        private int headWidth;
-        private int mlpWidth;
-        private int classes = 1000;
-        private float layerNormEpsilon = 1e-6f;
-        private Activation activation = Activation.GELU;
-        private boolean classToken = true;
-        private boolean distillationToken;
-        private int registers;
-        private int positionedPrefix = ALL_POSITIONED;
-        private Pooling pooling = Pooling.CLASS_TOKEN;
-        private FinalNorm finalNorm = FinalNorm.BEFORE_POOLING;
-        private Position position = Position.LEARNED;
-        private boolean patchNorm;
-        private boolean projectionNorms;
-        private boolean qkvBias = true;
-        private float layerScale;
-        private List<Integer> headHidden = List.of();
-        private float dropout;
-        private float dropPath;
-
-        private Builder() {}
-
-        public Builder imageSize(int value) {
-            imageSize = value;
-            return this;
-        }
-
-        public Builder patchSize(int value) {
-            patchSize = value;
-            return this;
-        }
-
-        public Builder channels(int value) {
-            channels = value;
-            return this;
-        }
-
-        public Builder width(int value) {
-            width = value;
-            return this;
-        }
-
-        public Builder depth(int value) {
-            depth = value;
-            return this;
-        }
-
-        public Builder heads(int value) {
-            heads = value;
-            return this;
-        }
-
-        /** Default: width / heads. */
-        public Builder headWidth(int value) {
-            headWidth = value;
-            return this;
-        }
-
-        /** Default: four times the width. */
-        public Builder mlpWidth(int value) {
-            mlpWidth = value;
-            return this;
-        }
-
-        public Builder classes(int value) {
-            classes = value;
-            return this;
-        }
-
-        public Builder layerNormEpsilon(float value) {
-            layerNormEpsilon = value;
-            return this;
-        }
-
-        public Builder activation(Activation value) {
-            activation = value;
-            return this;
-        }
-
-        public Builder classToken(boolean value) {
-            classToken = value;
-            return this;
-        }
-
-        public Builder distillationToken(boolean value) {
-            distillationToken = value;
-            return this;
-        }
-
-        public Builder registers(int value) {
-            registers = value;
-            return this;
-        }
-
-        /** Default: all tokens before the patches. */
-        public Builder positionedPrefix(int value) {
-            positionedPrefix = value;
-            return this;
-        }
-
-        public Builder pooling(Pooling value) {
-            pooling = value;
-            return this;
-        }
-
-        public Builder finalNorm(FinalNorm value) {
-            finalNorm = value;
-            return this;
-        }
-
-        /** Mean pooling as timm does it: no class token, and the final norm after pooling. */
-        public Builder meanPooling() {
-            return classToken(false).pooling(Pooling.MEAN).finalNorm(FinalNorm.AFTER_POOLING);
-        }
-
-        public Builder position(Position value) {
-            position = value;
-            return this;
-        }
-
-        public Builder patchNorm(boolean value) {
-            patchNorm = value;
-            return this;
-        }
-
-        public Builder projectionNorms(boolean value) {
-            projectionNorms = value;
-            return this;
-        }
-
-        public Builder qkvBias(boolean value) {
-            qkvBias = value;
-            return this;
-        }
-
-        public Builder layerScale(float value) {
-            layerScale = value;
-            return this;
-        }
-
-        public Builder headHidden(List<Integer> value) {
-            headHidden = value;
-            return this;
-        }
-
-        public Builder dropout(float value) {
-            dropout = value;
-            return this;
-        }
-
-        public Builder dropPath(float value) {
-            dropPath = value;
-            return this;
-        }
-
-        /**
-         * The validated configuration.
-         *
-         * @throws IllegalArgumentException naming the component that is out of range
-         */
-        public VitConfig build() {
-            int derivedHeadWidth = headWidth == 0 && heads > 0 && width % heads == 0 ? width / heads : headWidth;
-            int derivedPrefix = positionedPrefix == ALL_POSITIONED
-                    ? prefixTokens(classToken, distillationToken, Math.max(0, registers)) : positionedPrefix;
-            int derivedMlpWidth = mlpWidth == 0 ? Math.multiplyExact(4, width) : mlpWidth;
-            return new VitConfig(
-                    imageSize, patchSize, channels, width, depth, heads, derivedHeadWidth, derivedMlpWidth, classes,
-                    layerNormEpsilon, activation, classToken, distillationToken, registers, derivedPrefix, pooling,
-                    finalNorm, position, patchNorm, projectionNorms, qkvBias, layerScale, headHidden, dropout, dropPath);
-        }
     }
 }

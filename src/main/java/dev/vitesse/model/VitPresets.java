@@ -30,7 +30,7 @@ final class VitPresets {
         return VitConfig.builder().patchSize(patchSize).width(width).depth(depth).heads(heads).build();
     }
 
-    private static VitConfig.Builder digits() {
+    private static VitConfigBuilder digits() {
         return VitConfig.builder().imageSize(28).patchSize(4).channels(1).classes(10);
     }
 

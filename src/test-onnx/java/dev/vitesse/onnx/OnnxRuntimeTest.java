@@ -17,6 +17,7 @@ import dev.vitesse.io.ModelInfo;
 import dev.vitesse.model.Inference;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.model.VitConfigBuilder;
 import dev.vitesse.model.VitConfig.FinalNorm;
 import dev.vitesse.model.VitConfig.Pooling;
 import java.io.IOException;
@@ -68,7 +69,7 @@ class OnnxRuntimeTest {
 
     @Test
     void agreesOnRandomWeights() throws Exception {
-        VitConfig.Builder small = VitConfig.builder().imageSize(32).patchSize(8).width(24).depth(3).heads(3).mlpWidth(50)
+        VitConfigBuilder small = VitConfig.builder().imageSize(32).patchSize(8).width(24).depth(3).heads(3).mlpWidth(50)
                 .classes(11);
         for (VitConfig config : List.of(small.build(), small.activation(Activation.GELU_TANH).build(),
                 small.activation(Activation.TANH).headHidden(List.of(9, 7)).build(),

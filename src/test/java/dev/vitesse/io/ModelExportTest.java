@@ -13,6 +13,7 @@ import dev.vitesse.image.Preprocessing;
 import dev.vitesse.io.ModelExport.Library;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.model.VitConfigBuilder;
 import dev.vitesse.model.VitConfig.Pooling;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -43,7 +44,7 @@ class ModelExportTest {
         backend.close();
     }
 
-    private static VitConfig.Builder small() {
+    private static VitConfigBuilder small() {
         return VitConfig.builder().imageSize(8).patchSize(4).width(6).depth(2).heads(2).mlpWidth(12).classes(3);
     }
 

@@ -9,6 +9,7 @@ import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.Backends;
 import dev.vitesse.model.Inference;
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.model.VitConfigBuilder;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -107,7 +108,7 @@ class SchemesTest {
         }
     }
 
-    private static VitConfig.Builder small() {
+    private static VitConfigBuilder small() {
         return VitConfig.builder().imageSize(8).patchSize(4).width(8).depth(2).heads(2).mlpWidth(12).classes(3);
     }
 

@@ -55,7 +55,7 @@ final class TinyModels {
         return all;
     }
 
-    private static VitConfig.Builder base() {
+    private static VitConfigBuilder base() {
         return VitConfig.builder().imageSize(4).patchSize(2).channels(2).width(4).depth(2).heads(2).mlpWidth(5).classes(3);
     }
 }

@@ -90,7 +90,7 @@ class VitConfigTest {
         refused(b -> b.headHidden(List.of(4, 0)), "hidden width of the head is 0; it must be positive");
     }
 
-    private static void refused(UnaryOperator<VitConfig.Builder> change, String message) {
+    private static void refused(UnaryOperator<VitConfigBuilder> change, String message) {
         assertThatIllegalArgumentException().isThrownBy(() -> change.apply(VitConfig.builder()).build())
                 .withMessage(message);
     }
