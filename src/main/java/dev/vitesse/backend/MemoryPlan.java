@@ -14,15 +14,11 @@ public final class MemoryPlan implements Backend {
     private final @Nullable Backend backend;
     private long byteSize;
 
-    /** For no device in particular: what programs hold besides their tensors, which depends on it, is left out. */
-    public MemoryPlan() {
-        backend = null;
-    }
-
     /**
-     * @param backend where the memory would be needed; stays open
+     * @param backend where the memory would be needed, stays open; null for no device in particular, when what programs
+     *     hold besides their tensors is left out
      */
-    public MemoryPlan(Backend backend) {
+    public MemoryPlan(@Nullable Backend backend) {
         this.backend = backend;
     }
 

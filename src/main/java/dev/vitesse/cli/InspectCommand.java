@@ -10,8 +10,8 @@ import dev.vitesse.io.PositionResampling;
 import dev.vitesse.io.Rearrangement;
 import dev.vitesse.io.VitConfigs;
 import dev.vitesse.io.WeightNames;
-import dev.vitesse.model.MemoryNeed;
 import dev.vitesse.model.VitConfig;
+import dev.vitesse.train.DeviceMemory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -47,16 +47,21 @@ final class InspectCommand extends CliCommand {
         return ExitCodes.OK;
     }
 
+    /** What inference needs beside the weights; devices may add scratch memory of their own. */
+    private static long inferenceBytes(VitConfig config, int batch) {
+        return DeviceMemory.ofInference(config, batch, null) - DeviceMemory.ofWeights(config);
+    }
+
     private ObjectNode toJson(LoadPlan plan) {
         VitConfig config = plan.config();
         ObjectNode result = Console.result()
                 .put("file", plan.file().path().toString())
                 .put("scheme", plan.mapping().scheme().title())
                 .put("parameters", config.parameterCount())
-                .put("weight_bytes", MemoryNeed.ofWeights(config));
+                .put("weight_bytes", DeviceMemory.ofWeights(config));
         ObjectNode inference = result.putObject("inference_bytes");
         for (int batch : BATCHES) {
-            inference.put(Integer.toString(batch), MemoryNeed.ofInference(config, batch));
+            inference.put(Integer.toString(batch), inferenceBytes(config, batch));
         }
         ObjectNode configuration = result.putObject("configuration");
         values(plan).forEach((key, value) -> configuration.putObject(key).put("value", value)
@@ -100,8 +105,8 @@ final class InspectCommand extends CliCommand {
         line("names of: %s (%d tensors)", plan.mapping().scheme().title(), plan.file().tensors().size());
         line("parameters: %,d", config.parameterCount());
         line("memory: weights %s; inference of 1 image %s, of 32 images %s beside them",
-                mebibytes(MemoryNeed.ofWeights(config)), mebibytes(MemoryNeed.ofInference(config, BATCHES[0])),
-                mebibytes(MemoryNeed.ofInference(config, BATCHES[1])));
+                mebibytes(DeviceMemory.ofWeights(config)), mebibytes(inferenceBytes(config, BATCHES[0])),
+                mebibytes(inferenceBytes(config, BATCHES[1])));
         line("%nconfiguration, and where each value came from:");
         values(plan).forEach((key, value) -> line("  %-22s %-28s %s", key, value, origin(plan, key)));
         printInput(plan);
@@ -116,7 +121,8 @@ final class InspectCommand extends CliCommand {
         Preprocessing p = plan.info().preprocessing();
         String resize = p == null ? "the files do not say how they are prepared"
                 : p.shortestSide() == 0 ? "resized straight to that (" + p.filter().key() + ")"
-                : (p.squash() ? "both sides resized to " : "shorter side resized to ") + p.shortestSide() + " (" + p.filter().key() + "), centre cropped";
+                : (p.squash() ? "both sides resized to " : "shorter side resized to ") + p.shortestSide() + " ("
+                        + p.filter().key() + "), centre cropped";
         line("%nimages: %d x %d, %s", plan.config().imageSize(), plan.config().imageSize(), resize);
         if (plan.resamplesPositions()) {
             line("positions: resampled from images of %d pixels (%s)", plan.description().config().imageSize(),
