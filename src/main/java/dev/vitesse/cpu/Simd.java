@@ -18,9 +18,7 @@ import jdk.incubator.vector.VectorSpecies;
  * pass through arrays in the first-level cache.
  */
 final class Simd {
-    /** At least 128 bits, also where the JVM prefers less because it compiles no vectors. */
-    static final VectorSpecies<Float> FLOATS =
-            FloatVector.SPECIES_PREFERRED.length() < 4 ? FloatVector.SPECIES_128 : FloatVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Float> FLOATS = species();
     static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
     static final int LANES = FLOATS.length();
     static final int BITS = FLOATS.vectorBitSize();
@@ -36,6 +34,19 @@ final class Simd {
     private static final float ROUND = 12582912f;
 
     private Simd() {}
+
+    /**
+     * The processor's vectors; at least 128 bits, also where the JVM prefers less because it compiles no vectors. The
+     * property {@code vitesse.vector.bits} (128, 256, 512) is for tests: vectors that the processor lacks are computed in
+     * Java, slowly but alike.
+     */
+    private static VectorSpecies<Float> species() {
+        return switch (Integer.getInteger("vitesse.vector.bits", FloatVector.SPECIES_PREFERRED.vectorBitSize())) {
+            case 256 -> FloatVector.SPECIES_256;
+            case 512 -> FloatVector.SPECIES_512;
+            default -> FloatVector.SPECIES_128;
+        };
+    }
 
     /** {@code count} filled up to whole vectors. */
     static int whole(int count) {

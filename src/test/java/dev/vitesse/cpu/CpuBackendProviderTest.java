@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The provider here, and in Java processes with other options. */
 @Timeout(300)
@@ -39,11 +41,14 @@ class CpuBackendProviderTest {
                 .isEqualTo("cpu false " + missing + "\n" + "DeviceException: " + missing + "\n");
     }
 
-    /** 128-bit vectors, as every processor has them. */
-    @Test
-    void narrowVectorsPassTheTableToo() throws Exception {
-        assertThat(java(List.of("-XX:MaxVectorSize=16", "--add-modules", "jdk.incubator.vector",
-                "-Dvitesse.cases=small"), "table")).endsWith("\n4 lanes pass\n");
+    /** 128-bit vectors, as every processor has them; as long as AVX-512's; and without a compiler that knows vectors. */
+    @ParameterizedTest
+    @CsvSource({"4, -XX:MaxVectorSize=16", "16, -Dvitesse.vector.bits=512", "4, -XX:TieredStopAtLevel=1 -Dvitesse.vector.bits=128",
+        "8, -XX:+UnlockExperimentalVMOptions -XX:-EnableVectorSupport -Dvitesse.vector.bits=256"})
+    void otherVectorsPassTheTableToo(int lanes, String flags) throws Exception {
+        List<String> options = new ArrayList<>(List.of(flags.split(" ")));
+        options.addAll(List.of("--add-modules", "jdk.incubator.vector", "-Dvitesse.cases=small"));
+        assertThat(java(options, "table")).endsWith("\n" + lanes + " lanes pass\n");
     }
 
     /** Runs {@link #main} in a new process and returns what it printed. */
