@@ -37,7 +37,6 @@ final class TornadoLoss {
 
     /** counts[0] = the number of labels that are not negative. Parameters: counts, labels, B. One group. */
     static void countLabels(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(LOCAL);
         int o = slot.get(0);
         int lane = context.localIdx;
         float count = 0f;
@@ -46,7 +45,7 @@ final class TornadoLoss {
                 count = count + 1f;
             }
         }
-        count = TornadoReduce.sum(context, shared, 0, lane, LOCAL, count);
+        count = TornadoReduce.sum(context, 0, lane, LOCAL, count);
         if (lane == 0) {
             floats.set(p.get(o), count);
         }
@@ -65,7 +64,6 @@ final class TornadoLoss {
      * counts, B, K, s.
      */
     static void crossEntropy(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(LOCAL);
         int o = slot.get(0);
         int batch = p.get(o + 5);
         int classes = p.get(o + 6);
@@ -92,8 +90,8 @@ final class TornadoLoss {
                 before = TornadoMath.max(before, logit);
             }
         }
-        largest = TornadoReduce.max(context, shared, base, lane, LANES, largest);
-        before = TornadoReduce.max(context, shared, base, lane, LANES, before);
+        largest = TornadoReduce.max(context, base, lane, LANES, largest);
+        before = TornadoReduce.max(context, base, lane, LANES, before);
         float exponentials = 0f;
         float sum = 0f;
         for (int k = lane; k < classes; k += LANES) {
@@ -101,8 +99,8 @@ final class TornadoLoss {
             exponentials = exponentials + TornadoMath.exp(difference);
             sum = sum + difference;
         }
-        exponentials = TornadoReduce.sum(context, shared, base, lane, LANES, exponentials);
-        sum = TornadoReduce.sum(context, shared, base, lane, LANES, sum);
+        exponentials = TornadoReduce.sum(context, base, lane, LANES, exponentials);
+        sum = TornadoReduce.sum(context, base, lane, LANES, sum);
         if (item < batch) {
             float perClass = smoothing / classes;
             if (p.get(o + 1) >= 0) {
@@ -140,7 +138,6 @@ final class TornadoLoss {
 
     /** metrics = [sum of losses / count, sum of hits]; zero if nothing counts. Parameters: metrics, rows, counts, B. */
     static void metrics(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(LOCAL);
         int o = slot.get(0);
         int lane = context.localIdx;
         int batch = p.get(o + 3);
@@ -151,8 +148,8 @@ final class TornadoLoss {
             loss = loss + floats.get(rows + b);
             hits = hits + floats.get(rows + batch + b);
         }
-        loss = TornadoReduce.sum(context, shared, 0, lane, LOCAL, loss);
-        hits = TornadoReduce.sum(context, shared, 0, lane, LOCAL, hits);
+        loss = TornadoReduce.sum(context, 0, lane, LOCAL, loss);
+        hits = TornadoReduce.sum(context, 0, lane, LOCAL, hits);
         if (lane == 0) {
             float count = floats.get(p.get(o + 2));
             float mean = 0f;

@@ -53,7 +53,6 @@ final class TornadoNorm {
      * (x - mean) rstd + beta. Parameters: y, mean, rstd, x, gamma, beta, rows, width, epsilon.
      */
     static void layerNorm(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(LANES * ROWS);
         int o = slot.get(0);
         int rows = p.get(o + 6);
         int width = p.get(o + 7);
@@ -69,13 +68,13 @@ final class TornadoNorm {
         for (int i = lane; i < width; i += LANES) {
             sum = sum + floats.get(x + i);
         }
-        float mean = TornadoReduce.sum(context, shared, base, lane, LANES, sum) / width;
+        float mean = TornadoReduce.sum(context, base, lane, LANES, sum) / width;
         float squares = 0f;
         for (int i = lane; i < width; i += LANES) {
             float difference = floats.get(x + i) - mean;
             squares = squares + difference * difference;
         }
-        float variance = TornadoReduce.sum(context, shared, base, lane, LANES, squares) / width;
+        float variance = TornadoReduce.sum(context, base, lane, LANES, squares) / width;
         float rstd = 1f / TornadoMath.sqrt(variance + floats.get(p.get(o + 8)));
         if (item < rows) {
             int y = p.get(o) + row * width;
@@ -97,7 +96,6 @@ final class TornadoNorm {
      * rstd, gamma, rows, width.
      */
     static void layerNormBackward(KernelContext context, FloatArray floats, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(LANES * ROWS);
         int o = slot.get(0);
         int rows = p.get(o + 6);
         int width = p.get(o + 7);
@@ -120,8 +118,8 @@ final class TornadoNorm {
             sum = sum + g;
             weighted = weighted + g * ((floats.get(x + i) - mean) * rstd);
         }
-        float meanG = TornadoReduce.sum(context, shared, base, lane, LANES, sum) / width;
-        float meanGxh = TornadoReduce.sum(context, shared, base, lane, LANES, weighted) / width;
+        float meanG = TornadoReduce.sum(context, base, lane, LANES, sum) / width;
+        float meanGxh = TornadoReduce.sum(context, base, lane, LANES, weighted) / width;
         if (item < rows) {
             int dx = p.get(o) + row * width;
             for (int i = lane; i < width; i += LANES) {

@@ -116,7 +116,6 @@ final class TornadoOptimizer {
 
     /** parts[t, group] = sum of x^2 over the group's share. Parameters: parts, table [elements, x, sum], groups. */
     static void squareSums(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(LOCAL);
         int o = slot.get(0);
         int lane = context.localIdx;
         int groups = p.get(o + 2);
@@ -128,7 +127,7 @@ final class TornadoOptimizer {
             float value = floats.get(x + i);
             sum = sum + value * value;
         }
-        sum = TornadoReduce.sum(context, shared, 0, lane, LOCAL, sum);
+        sum = TornadoReduce.sum(context, 0, lane, LOCAL, sum);
         if (lane == 0) {
             floats.set(p.get(o) + context.groupIdy * groups + context.groupIdx, sum);
         }
@@ -136,7 +135,6 @@ final class TornadoOptimizer {
 
     /** sum[t] = the sum of parts[t, :]; parameters as for squareSums, one group of FINISH_LOCAL for each t. */
     static void addSquareSums(KernelContext context, FloatArray floats, IntArray ints, IntArray p, IntArray slot) {
-        float[] shared = context.allocateFloatLocalArray(FINISH_LOCAL);
         int o = slot.get(0);
         int lane = context.localIdx;
         int groups = p.get(o + 2);
@@ -144,7 +142,7 @@ final class TornadoOptimizer {
         if (lane < groups) {
             sum = floats.get(p.get(o) + context.groupIdy * groups + lane);
         }
-        sum = TornadoReduce.sum(context, shared, 0, lane, FINISH_LOCAL, sum);
+        sum = TornadoReduce.sum(context, 0, lane, FINISH_LOCAL, sum);
         if (lane == 0) {
             floats.set(ints.get(p.get(o + 1) + 3 * context.groupIdy + 2), sum);
         }

@@ -80,12 +80,16 @@ final class TornadoReduce {
     }
 
     /**
-     * The sum over the work-items that share a row, given to all of them. Every work-item of the group must call it.
+     * The sum over the work-items that share a row, given to all of them. Every work-item of the group must call it, outside
+     * of loops and branches. (It has local memory of its own: given an array, TornadoVM would address that in bytes and past
+     * an array's header, four times too far, which only devices without real local memory survive.)
      *
-     * @param shared local memory, {@code lanes} floats from {@code base} on for each row
-     * @param lanes a power of two
+     * @param base the row's first work-item in the group, of at most {@link TornadoCopy#LOCAL}
+     * @param lane the work-item's place in its row
+     * @param lanes work-items of a row, a power of two
      */
-    static float sum(KernelContext context, float[] shared, int base, int lane, int lanes, float x) {
+    static float sum(KernelContext context, int base, int lane, int lanes, float x) {
+        float[] shared = context.allocateFloatLocalArray(TornadoCopy.LOCAL);
         shared[base + lane] = x;
         for (int reach = lanes / 2; reach > 0; reach = reach / 2) {
             context.localBarrier();
@@ -94,13 +98,12 @@ final class TornadoReduce {
             }
         }
         context.localBarrier();
-        float total = shared[base];
-        context.localBarrier(); // before the next use of the row
-        return total;
+        return shared[base];
     }
 
     /** The largest of them. */
-    static float max(KernelContext context, float[] shared, int base, int lane, int lanes, float x) {
+    static float max(KernelContext context, int base, int lane, int lanes, float x) {
+        float[] shared = context.allocateFloatLocalArray(TornadoCopy.LOCAL);
         shared[base + lane] = x;
         for (int reach = lanes / 2; reach > 0; reach = reach / 2) {
             context.localBarrier();
@@ -109,8 +112,6 @@ final class TornadoReduce {
             }
         }
         context.localBarrier();
-        float largest = shared[base];
-        context.localBarrier();
-        return largest;
+        return shared[base];
     }
 }
