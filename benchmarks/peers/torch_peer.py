@@ -19,6 +19,8 @@ from torch import nn
 from torch.nn import functional as F
 
 SHORTEST_SAMPLE_NANOS = 200_000  # as the library's own samples
+# As the library's own WarmUp.
+WINDOW_NANOS, GAIN, STEADY_WINDOWS, FEWEST_WINDOWS = 100_000_000, 0.05, 3, 2
 
 
 def sinusoids(tokens, width):
@@ -237,23 +239,36 @@ class Workload:
         return call, None  # the first step was written
 
     def first_step(self, model, images, labels):
-        """Loss and gradient norm where only the images count that the library's reference computes too."""
+        """Loss and gradients where only the images count that the library's reference computes too."""
         few = labels.clone()
         few[self.message["checked_images"]:] = -1
         loss = F.cross_entropy(model(images), few, ignore_index=-1)
         loss.backward()
-        gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
-        return dict(loss=loss.reshape(1), gradientNorm=torch.cat(gradients).norm().reshape(1))
+        gradients = {n: p.grad.flatten() for n, p in model.named_parameters() if p.grad is not None}
+        results = dict(loss=loss.reshape(1), gradientNorm=torch.cat(list(gradients.values())).norm().reshape(1))
+        for name, gradient in gradients.items():
+            results[f"grad.{name}"] = gradient[::-(-gradient.numel() // self.message["checked_elements"])]
+        return results
 
 
-def repeats_of(call, wait):
-    """How many runs make a sample for which the clock does not count; the second run, for the first one allocates."""
-    call()
-    wait()
-    start = time.perf_counter_ns()
-    call()
-    wait()
-    return max(1, -(-SHORTEST_SAMPLE_NANOS // (time.perf_counter_ns() - start)))
+def warm_up(call, wait, most_seconds):
+    """Runs until the work is steady, by the rule of the library's own WarmUp: (steady, fastest nanoseconds, seconds)."""
+    begin, fastest, fastest_before, steady, windows = time.perf_counter_ns(), float("inf"), float("inf"), 0, 0
+    while True:
+        start = last = time.perf_counter_ns()
+        fastest_here = float("inf")
+        while last - start < WINDOW_NANOS:
+            call()
+            wait()
+            now = time.perf_counter_ns()
+            fastest_here, last = min(fastest_here, now - last), now
+        windows += 1
+        fastest = min(fastest, fastest_here)
+        steady = 0 if fastest_here < (1 - GAIN) * fastest_before else steady + 1
+        fastest_before = fastest if steady == 0 else fastest_before
+        seconds = (last - begin) / 1e9
+        if steady == STEADY_WINDOWS or (seconds >= most_seconds and windows >= FEWEST_WINDOWS):
+            return steady > 0, fastest, seconds
 
 
 def measure(call, wait, repeats, seconds):
@@ -289,8 +304,9 @@ def serve(link, options):
                 value = call()
                 if results:
                     workload.write(results(value))
-                repeats = repeats_of(call, wait)
-                say(say="ready", device=version)
+                steady, fastest, seconds = warm_up(call, wait, message["warm_up_seconds"])
+                repeats = max(1, -(-SHORTEST_SAMPLE_NANOS // fastest))
+                say(say="ready", device=version, nanos=fastest, steady=steady, warm_up_seconds=seconds)
             elif message["say"] == "go":
                 say(say="done", nanos=measure(call, wait, repeats, message["seconds"]))
             elif message["say"] == "end":

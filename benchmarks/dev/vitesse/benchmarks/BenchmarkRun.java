@@ -24,11 +24,10 @@ import org.openjdk.jmh.results.format.ResultFormatType;
 
 /** A run of the benchmarks: chooses workloads and contenders, measures, and puts the results together. */
 public final class BenchmarkRun {
-    private static final int WARMUPS = 2;
-    private static final int QUICK_WARMUPS = 1;
-    private static final double WARMUP_SECONDS = 0.5;
-    /** The session makes it fit its time. */
-    private static final double ANY_ITERATION = 0.3;
+    /** Turns before those that count, after {@link WarmUp}. */
+    private static final int WARMUPS = 1;
+    private static final double LONGEST_WARM_UP = 10;
+    private static final double QUICK_LONGEST_WARM_UP = 3;
     private static final int COLD_STARTS = 3;
     /** Of all time, at most, for the starts of a device that was not asked for. */
     private static final double SHARE_FOR_STARTING = 0.25;
@@ -49,7 +48,7 @@ public final class BenchmarkRun {
      *
      * @throws IllegalArgumentException if a preset or peer is unknown or cannot be used, or no workload has a name that
      *     was asked for
-     * @throws dev.vitesse.backend.DeviceException if a device is unknown or cannot run
+     * @throws dev.vitesse.backend.DeviceException if a device is unknown or cannot run, or lacks memory for a workload
      */
     public BenchmarkRun(Settings settings) {
         this.settings = settings;
@@ -58,6 +57,7 @@ public final class BenchmarkRun {
         for (String device : settings.devices()) {
             try (Backend backend = Backends.open(device, BackendOptions.DEFAULTS.withThreads(settings.threads()))) {
                 descriptions.put(device, backend.name());
+                MemoryCheck.check(workloads, device, backend);
             }
         }
     }
@@ -139,9 +139,10 @@ public final class BenchmarkRun {
             }
         }
         contenders.removeIf(contender -> startsTooSlowly(contender, figures, progress));
-        double left = settings.minutes() * 60 - 2 * (System.nanoTime() - start) / 1e9;
-        int warmups = settings.quick() ? QUICK_WARMUPS : WARMUPS;
-        Pace pace = new Pace(warmups, WARMUP_SECONDS, settings.rounds(), ANY_ITERATION);
+        // The peaks are measured twice, unless the run is quick.
+        double left = settings.minutes() * 60 - (settings.quick() ? 1 : 2) * (System.nanoTime() - start) / 1e9;
+        // The session makes the turns fit its time.
+        Pace pace = new Pace(settings.quick() ? QUICK_LONGEST_WARM_UP : LONGEST_WARM_UP, WARMUPS, settings.rounds(), 0, 0);
         // Contenders of one session start JMH side by side.
         System.setProperty("jmh.ignoreLock", "true");
         Session measuring = new Session(workloads, contenders, new Session.Plan(left, settings.forks(), pace), progress);
@@ -150,7 +151,7 @@ public final class BenchmarkRun {
             measuring.stop();
         }
         List<Measurement> measurements = measuring.run();
-        if (!stopped) {
+        if (!stopped && !settings.quick()) {
             // Once more, so that a machine which was busy in the beginning does not look small.
             figures.replaceAll((device, first) -> first.withPeaksOf(figures(device, preset, 1)));
         }

@@ -27,7 +27,7 @@ final class Cells {
         }
         Statistics.Estimate time = m.time();
         boolean kernel = m.kind().equals(Workload.Kind.KERNEL.text());
-        return List.of(m.title(), m.contender(), millis(time.median()),
+        return List.of(m.title(), m.contender(), millis(time.median()) + (m.steady() ? "" : " (not steady)"),
                 millis(time.low()) + " to " + millis(time.high()), m.p99() == null ? "" : millis(m.p99()),
                 m.deviceNanos() == null ? "" : millis(m.deviceNanos()),
                 m.flops() == 0 ? "" : number(m.gigaflops()), percent(report.shareOfGigaflops(m)),
@@ -41,9 +41,9 @@ final class Cells {
 
     static String difference(Measurement m) {
         if (m.difference() == null) {
-            return "not compared";
+            return "not checked";
         }
-        String from = m.comparedWith().equals("reference") ? "" : " from " + m.comparedWith();
+        String from = m.comparedWith().equals(References.REFERENCE) ? "" : " (" + m.comparedWith() + ")";
         return String.format(Locale.ROOT, "%.1e%s", m.difference(), from);
     }
 

@@ -20,10 +20,11 @@ final class CpuPeak {
     private static final int CHAINS = 12;
     /** About a millisecond: many calls, so that the method itself is compiled and not only the loop within. */
     private static final int ITERATIONS = 500_000;
-    /** Far beyond all caches, in floats, for all threads together. */
-    private static final int COPIED = 32 << 20;
+    /** What small arrays are copied in one run at least, so that starting the threads does not count. */
+    private static final long COPIED_BYTES = 64 << 20;
     private static final int FEWEST_RUNS = 7;
-    private static final long ENOUGH_NANOS = 1_000_000_000;
+    private static final long MULTIPLYING_NANOS = 1_000_000_000;
+    private static final long COPYING_NANOS = 150_000_000;
 
     private CpuPeak() {}
 
@@ -31,30 +32,37 @@ final class CpuPeak {
     static double gigaflops(int threads) {
         double flops = 2.0 * CHAINS * SPECIES.length() * ITERATIONS * threads;
         double[] sink = new double[threads];
-        return flops / best(threads, thread -> sink[thread] = multiplyAndAdd(ITERATIONS));
+        return flops / best(threads, MULTIPLYING_NANOS, thread -> sink[thread] = multiplyAndAdd(ITERATIONS));
     }
 
-    /** Bytes per nanosecond, read and written, when {@code threads} threads copy. */
-    static double gigabytes(int threads) {
-        int part = COPIED / threads;
+    /**
+     * Bytes per nanosecond, read and written, when {@code threads} threads copy again and again.
+     *
+     * @param bytes of all sources and targets together: few stay in caches
+     */
+    static double gigabytes(int threads, long bytes) {
+        int part = Math.toIntExact(bytes / (2L * Float.BYTES * threads));
+        int copies = (int) Math.max(1, COPIED_BYTES / bytes);
         List<float[]> sources = new ArrayList<>();
         List<float[]> targets = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
             sources.add(new float[part]);
             targets.add(new float[part]);
         }
-        return 2.0 * Float.BYTES * part * threads / best(threads, thread -> {
-            System.arraycopy(sources.get(thread), 0, targets.get(thread), 0, part);
+        return 2.0 * Float.BYTES * part * threads * copies / best(threads, COPYING_NANOS, thread -> {
+            for (int i = 0; i < copies; i++) {
+                System.arraycopy(sources.get(thread), 0, targets.get(thread), 0, part);
+            }
             return targets.get(thread)[part - 1];
         });
     }
 
-    /** The shortest time in which all threads have done {@code body}. */
-    private static double best(int threads, IntToDoubleFunction body) {
+    /** The shortest time in which all threads have done {@code body}, of as many runs as take {@code enough} nanoseconds. */
+    private static double best(int threads, long enough, IntToDoubleFunction body) {
         double best = Double.POSITIVE_INFINITY;
         try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
             long begin = System.nanoTime();
-            for (int run = 0; run < FEWEST_RUNS || System.nanoTime() - begin < ENOUGH_NANOS; run++) {
+            for (int run = 0; run < FEWEST_RUNS || System.nanoTime() - begin < enough; run++) {
                 best = Math.min(best, time(pool, threads, body));
             }
         }
@@ -86,24 +94,28 @@ final class CpuPeak {
         return end - begin;
     }
 
+    /**
+     * The accumulator is the addend, which the instruction overwrites, and nothing else changes: as the multiplicand it
+     * would cost a copy of the addend each time, and registers that are spilled (90 % of the rate on Zen 3).
+     */
     private static double multiplyAndAdd(int iterations) {
-        FloatVector a = FloatVector.broadcast(SPECIES, 0.5f + 1f / iterations);
+        FloatVector a = FloatVector.broadcast(SPECIES, 0.5f);
         FloatVector b = FloatVector.broadcast(SPECIES, 1f / iterations);
         FloatVector c0 = a, c1 = a, c2 = a, c3 = a, c4 = a, c5 = a;
         FloatVector c6 = b, c7 = b, c8 = b, c9 = b, c10 = b, c11 = b;
         for (int i = 0; i < iterations; i++) {
-            c0 = c0.fma(a, b);
-            c1 = c1.fma(a, b);
-            c2 = c2.fma(a, b);
-            c3 = c3.fma(a, b);
-            c4 = c4.fma(a, b);
-            c5 = c5.fma(a, b);
-            c6 = c6.fma(a, b);
-            c7 = c7.fma(a, b);
-            c8 = c8.fma(a, b);
-            c9 = c9.fma(a, b);
-            c10 = c10.fma(a, b);
-            c11 = c11.fma(a, b);
+            c0 = a.fma(b, c0);
+            c1 = a.fma(b, c1);
+            c2 = a.fma(b, c2);
+            c3 = a.fma(b, c3);
+            c4 = a.fma(b, c4);
+            c5 = a.fma(b, c5);
+            c6 = a.fma(b, c6);
+            c7 = a.fma(b, c7);
+            c8 = a.fma(b, c8);
+            c9 = a.fma(b, c9);
+            c10 = a.fma(b, c10);
+            c11 = a.fma(b, c11);
         }
         return c0.add(c1).add(c2).add(c3).add(c4).add(c5).add(c6).add(c7).add(c8).add(c9).add(c10).add(c11)
                 .reduceLanes(VectorOperators.ADD);

@@ -11,9 +11,8 @@ final class CsvReport {
     private static final String[] HEADINGS = {
         "workload", "kind", "op", "preset", "batch", "contender", "status", "reason", "ms", "ms_low", "ms_high", "p50_ms",
         "p99_ms", "device_ms", "rounds", "samples", "gflops", "share_of_peak", "gbytes", "share_of_copy", "images_per_s",
-        "first_run_ms", "watts", "joules_per_run", "compared_with",
-        "difference", "speedup", "speedup_low", "speedup_high", "p_value",
-        "verdict"
+        "first_run_ms", "steady", "warm_up_s", "watts", "gpu_watts", "joules_per_run", "compared_with", "difference",
+        "speedup", "speedup_low", "speedup_high", "p_value", "verdict"
     };
 
     private CsvReport() {}
@@ -32,8 +31,8 @@ final class CsvReport {
                 time.high() / 1e6, millis(m.p50()), millis(m.p99()), millis(m.deviceNanos()), m.roundNanos().size(),
                 m.samples(), ok ? m.gigaflops() : null, ok ? report.shareOfGigaflops(m) : null,
                 ok ? m.gigabytes() : null, ok ? report.shareOfGigabytes(m) : null, ok ? m.imagesPerSecond() : null,
-                millis(m.firstRunNanos()), m.watts(), ok && m.watts() != null ? m.watts() * time.median() / 1e9 : null,
-                m.comparedWith(), m.difference(), versus == null ? null : versus.speedup().median(),
+                millis(m.firstRunNanos()), ok ? m.steady() : null, m.warmUpSeconds(), m.watts(), m.gpuWatts(),
+                ok ? m.joulesPerRun() : null, m.comparedWith(), m.difference(), versus == null ? null : versus.speedup().median(),
                 versus == null ? null : versus.speedup().low(), versus == null ? null : versus.speedup().high(),
                 versus == null ? null : versus.p(),
                 versus == null ? null : versus.verdict().name().toLowerCase(Locale.ROOT));

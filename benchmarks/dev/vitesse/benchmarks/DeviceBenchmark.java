@@ -38,8 +38,8 @@ public class DeviceBenchmark {
     /** A sample shorter than this would be about the clock and the wait. */
     private static final double SHORTEST_SAMPLE_NANOS = 200_000;
 
-    private static final int CALIBRATION_RUNS = 5;
-    private static final long CALIBRATION_NANOS = 200_000_000;
+    /** Where no session says how long. */
+    private static final double LONGEST_WARM_UP = 10;
 
     /** As {@link Backends#open} takes it. */
     @Param("cpu")
@@ -56,24 +56,26 @@ public class DeviceBenchmark {
     private Job job;
     private int repeats = 1;
 
-    /** Opens the device, computes once for the session to compare, and finds out how long a run takes. */
+    /** Opens the device, computes once for the session to compare, and runs until it is warm. */
     @Setup(Level.Trial)
     public void open() {
         String port = System.getProperty(PORT);
         if (port == null) {
             prepare(name -> References.inputs(Workload.parse(workload)).get(name));
-            calibrate();
+            warmUp(LONGEST_WARM_UP);
             return;
         }
         contender = System.getProperty(CONTENDER);
         exchange = new Exchange(Path.of(System.getProperty(FOLDER)));
         link = Link.to(Integer.parseInt(port));
         link.send(Link.message("hello").put("contender", contender));
-        link.await("prepare");
+        double longestWarmUp = link.await("prepare").path("warm_up_seconds").asDouble();
         try {
             ObjectNode ready = prepare(exchange::readInput);
             writeAnswer();
-            link.send(ready.put("nanos", calibrate()).put("repeats", repeats));
+            WarmUp.Result warm = warmUp(longestWarmUp);
+            link.send(ready.put("nanos", warm.nanos()).put("steady", warm.steady())
+                    .put("warm_up_seconds", warm.seconds()).put("repeats", repeats));
         } catch (RuntimeException | OutOfMemoryError e) {
             link.send(Link.message("failed").put("reason", String.valueOf(e.getMessage())));
             throw e;
@@ -97,21 +99,13 @@ public class DeviceBenchmark {
         job.answer().forEach((name, bits) -> target.writeResult(contender, name, bits));
     }
 
-    /** The time of a run; the fastest of a few, for the first ones are interpreted. */
-    private double calibrate() {
-        double fastest = Double.POSITIVE_INFINITY;
-        long begin = System.nanoTime();
-        for (int i = 0; i < CALIBRATION_RUNS || System.nanoTime() - begin < CALIBRATION_NANOS; i++) {
-            long start = System.nanoTime();
+    private WarmUp.Result warmUp(double longest) {
+        WarmUp.Result warm = new WarmUp().run(() -> {
             job.run();
             job.await();
-            fastest = Math.min(fastest, System.nanoTime() - start);
-            if (System.nanoTime() - begin > CALIBRATION_RUNS * CALIBRATION_NANOS) {
-                break;
-            }
-        }
-        repeats = (int) Math.max(1, Math.ceil(SHORTEST_SAMPLE_NANOS / fastest));
-        return fastest;
+        }, longest);
+        repeats = (int) Math.max(1, Math.ceil(SHORTEST_SAMPLE_NANOS / warm.nanos()));
+        return warm;
     }
 
     /** Waits for this contender's turn. */

@@ -57,7 +57,7 @@ record DeviceContender(String name, int threads, List<String> jvmFlags, Consumer
                 .param("workload", workload.id())
                 .forks(1)
                 .warmupIterations(pace.warmups())
-                .warmupTime(millis(pace.warmupSeconds()))
+                .warmupTime(millis(pace.seconds()))
                 .measurementIterations(pace.rounds())
                 .measurementTime(millis(pace.seconds()))
                 .jvmArgs(flags.toArray(String[]::new))

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param openSeconds of that, opening the device
  * @param compileSeconds of that, what recording and the first run took more than a second run: compiling, uploading
  * @param gigaflops of a loop of fused multiply-adds
- * @param copyGigabytes per second, read and written, of a copy
+ * @param copies rates of copying, from few bytes, which stay in caches, to many
  * @param uploadGigabytes per second, from a Java array to the device
  * @param downloadGigabytes per second, back
  */
@@ -31,13 +31,46 @@ public record DeviceFigures(
         @Nullable Double openSeconds,
         @Nullable Double compileSeconds,
         @Nullable Double gigaflops,
-        @Nullable Double copyGigabytes,
+        List<CopyRate> copies,
         @Nullable Double uploadGigabytes,
         @Nullable Double downloadGigabytes) {
 
-    static final DeviceFigures NONE = new DeviceFigures(null, null, null, null, null, null, null);
+    static final DeviceFigures NONE = new DeviceFigures(null, null, null, null, List.of(), null, null);
 
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /**
+     * How fast a copy is.
+     *
+     * @param bytes read and written
+     * @param gigabytes per second
+     */
+    public record CopyRate(long bytes, double gigabytes) {}
+
+    public DeviceFigures {
+        copies = List.copyOf(copies);
+    }
+
+    /** Gigabytes per second of the largest copy, beyond caches; null if none was measured. */
+    @Nullable Double copyGigabytes() {
+        return copies.isEmpty() ? null : Double.valueOf(copies.getLast().gigabytes);
+    }
+
+    /** The same of a copy that reads and writes {@code bytes}: between two that were measured, by the logarithms. */
+    @Nullable Double copyGigabytes(long bytes) {
+        if (copies.isEmpty() || bytes <= copies.getFirst().bytes) {
+            return copies.isEmpty() ? null : Double.valueOf(copies.getFirst().gigabytes);
+        }
+        for (int i = 1; i < copies.size(); i++) {
+            CopyRate less = copies.get(i - 1);
+            CopyRate more = copies.get(i);
+            if (bytes <= more.bytes) {
+                double share = Math.log(bytes / (double) less.bytes) / Math.log(more.bytes / (double) less.bytes);
+                return Double.valueOf(less.gigabytes * Math.pow(more.gigabytes / less.gigabytes, share));
+            }
+        }
+        return copyGigabytes();
+    }
 
     /** Starts {@link DeviceProbe} {@code starts} times; the last one measures the peaks too. */
     static DeviceFigures measure(String device, String preset, int threads, List<String> jvmFlags, int starts) {
@@ -59,7 +92,7 @@ public record DeviceFigures(
         }
         JsonNode peaks = last.get(DeviceProbe.PEAKS);
         return new DeviceFigures(median(cold), median(open), median(compile), number(peaks, "gigaflops"),
-                number(peaks, "copy_gigabytes"), number(peaks, "upload_gigabytes"), number(peaks, "download_gigabytes"));
+                copies(peaks), number(peaks, "upload_gigabytes"), number(peaks, "download_gigabytes"));
     }
 
     /** What the probe said, by message; its time to the answer is added to {@code cold}. */
@@ -103,14 +136,34 @@ public record DeviceFigures(
         return node == null || !node.hasNonNull(field) ? null : node.get(field).asDouble();
     }
 
+    private static List<CopyRate> copies(@Nullable JsonNode peaks) {
+        List<CopyRate> copies = new ArrayList<>();
+        if (peaks != null) {
+            peaks.path("copies").forEach(copy ->
+                    copies.add(new CopyRate(copy.path("bytes").asLong(), copy.path("gigabytes").asDouble())));
+        }
+        return copies;
+    }
+
     /** The better of two measurements of the peaks; all else of this one. */
     DeviceFigures withPeaksOf(DeviceFigures other) {
         return new DeviceFigures(coldStartSeconds, openSeconds, compileSeconds, larger(gigaflops, other.gigaflops),
-                larger(copyGigabytes, other.copyGigabytes), larger(uploadGigabytes, other.uploadGigabytes),
+                larger(copies, other.copies), larger(uploadGigabytes, other.uploadGigabytes),
                 larger(downloadGigabytes, other.downloadGigabytes));
     }
 
     private static @Nullable Double larger(@Nullable Double a, @Nullable Double b) {
         return a == null ? b : b == null ? a : Double.valueOf(Math.max(a, b));
+    }
+
+    private static List<CopyRate> larger(List<CopyRate> a, List<CopyRate> b) {
+        if (a.size() != b.size()) {
+            return a.isEmpty() ? b : a;
+        }
+        List<CopyRate> larger = new ArrayList<>();
+        for (int i = 0; i < a.size(); i++) {
+            larger.add(new CopyRate(a.get(i).bytes, Math.max(a.get(i).gigabytes, b.get(i).gigabytes)));
+        }
+        return larger;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.benchmarks;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitesse.backend.Backend;
 import dev.vitesse.backend.BackendOptions;
@@ -12,6 +13,7 @@ import dev.vitesse.model.Inference;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
 import dev.vitesse.opencl.OpenClPeak;
+import java.util.OptionalLong;
 
 /**
  * A process that starts, classifies one image on a device, says so, and then, if asked, measures the device's peaks. The
@@ -20,7 +22,13 @@ import dev.vitesse.opencl.OpenClPeak;
 final class DeviceProbe {
     static final String PEAKS = "peaks";
 
-    /** 64 MiB: far beyond caches, and little for any device. */
+    /** Bytes read and written by copies, up to far beyond caches, which is little memory for any device. */
+    private static final long[] COPIED = {1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28};
+
+    /** A copy that is shorter is run several times before the device is waited for. */
+    private static final long WORTH_WAITING_BYTES = 1 << 26;
+
+    /** 64 MiB. */
     private static final int TRANSFERRED = 16 << 20;
     private static final int RUNS = 7;
 
@@ -58,34 +66,42 @@ final class DeviceProbe {
 
     private static void peaks(Backend backend, String device, int threads) {
         ObjectNode peaks = Link.message(PEAKS);
-        if (device.equals("cpu")) {
-            peaks.put("gigaflops", CpuPeak.gigaflops(threads)).put("copy_gigabytes", CpuPeak.gigabytes(threads));
-        } else {
-            if (device.startsWith("opencl")) {
-                String selector = device.substring(Math.min(device.length(), "opencl:".length()));
-                peaks.put("gigaflops", OpenClPeak.gigaflops(selector));
-            }
-            peaks.put("copy_gigabytes", copy(backend));
+        boolean cpu = device.equals("cpu");
+        if (cpu) {
+            peaks.put("gigaflops", CpuPeak.gigaflops(threads));
+        } else if (device.startsWith("opencl")) {
+            String selector = device.substring(Math.min(device.length(), "opencl:".length()));
+            peaks.put("gigaflops", OpenClPeak.gigaflops(selector));
+        }
+        ArrayNode copies = peaks.putArray("copies");
+        for (long bytes : COPIED) {
+            copies.addObject().put("bytes", bytes)
+                    .put("gigabytes", cpu ? CpuPeak.gigabytes(threads, bytes) : gigabytes(backend, bytes));
         }
         transfers(peaks, backend);
         say(peaks);
     }
 
-    /** Bytes per nanosecond, read and written, when a kernel copies. */
-    private static double copy(Backend backend) {
-        try (Tensor from = backend.tensor("from", 1, TRANSFERRED);
-                Tensor to = backend.tensor("to", 1, TRANSFERRED);
+    /** Bytes per nanosecond when a kernel copies, of {@code bytes} read and written. */
+    private static double gigabytes(Backend backend, long bytes) {
+        int elements = Math.toIntExact(bytes / (2 * Float.BYTES));
+        int copies = (int) Math.max(1, WORTH_WAITING_BYTES / bytes);
+        try (Tensor from = backend.tensor("from", 1, elements);
+                Tensor to = backend.tensor("to", 1, elements);
                 Program copy = backend.record("copy", k -> k.residualAdd(to, from, null, null, Dropout.NONE, null))) {
-            Tensor probe = to.reshape(TRANSFERRED).rows(0, 1);
+            Tensor probe = to.reshape(elements).rows(0, 1);
             float[] one = new float[1];
             double best = Double.POSITIVE_INFINITY;
             for (int i = 0; i < RUNS; i++) {
                 long start = System.nanoTime();
-                long device = copy.runTimed().orElse(0);
+                for (int j = 1; j < copies; j++) {
+                    copy.run();
+                }
+                OptionalLong device = copy.runTimed();
                 probe.read(one);
-                best = Math.min(best, device > 0 ? device : System.nanoTime() - start);
+                best = Math.min(best, device.orElse((System.nanoTime() - start) / copies));
             }
-            return 2.0 * Float.BYTES * TRANSFERRED / best;
+            return bytes / best;
         }
     }
 

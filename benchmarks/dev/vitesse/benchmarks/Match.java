@@ -5,11 +5,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -23,12 +26,14 @@ final class Match {
     /** Between turns: threads of the one before may still spin. */
     private static final long PAUSE_MILLIS = 15;
     private static final int LONGEST_REASON = 400;
+    private static final String INTERRUPTED = "interrupted";
 
     private final Workload workload;
     private final List<References.Expected> expected;
     private final Exchange exchange;
     private final Pace pace;
     private final Reception reception;
+    private final Meters meters;
     private final BooleanSupplier stopped;
 
     /** Those who are still in the match, by contender, and what has become of all. */
@@ -37,35 +42,47 @@ final class Match {
     private final Map<Contender, Outcome> outcomes = new HashMap<>();
     private final Map<Contender, ObjectNode> readiness = new HashMap<>();
     private final Map<Contender, References.Difference> differences = new HashMap<>();
+    private final Map<Contender, SortedSet<String>> comparedWith = new HashMap<>();
     private final Map<Contender, List<Double>> deviceNanos = new HashMap<>();
     private final Map<Contender, List<Double>> watts = new HashMap<>();
-    private final EnergyMeter energy = new EnergyMeter();
+    private final Map<Contender, List<Double>> gpuWatts = new HashMap<>();
 
     /**
      * What a contender did.
      *
-     * @param failure why there are no times, or empty
-     * @param difference from the reference; null if nothing was compared
+     * @param status whether there are times
+     * @param reason why not, or empty
+     * @param difference from the right results; null if nothing was compared
+     * @param comparedWith whose they are
      * @param ready what its process said when it was ready
      * @param samples nanoseconds of a run, by round
      * @param deviceNanos of a run by the device's clock, by round; empty where it has none
      * @param watts that the processor took, by round; empty where that cannot be read
+     * @param gpuWatts that the GPUs took, likewise
      */
     record Outcome(
-            String failure,
+            Measurement.Status status,
+            String reason,
             References.@Nullable Difference difference,
+            String comparedWith,
             @Nullable ObjectNode ready,
             List<double[]> samples,
             List<Double> deviceNanos,
-            List<Double> watts) {}
+            List<Double> watts,
+            List<Double> gpuWatts) {
+        boolean isOk() {
+            return status == Measurement.Status.OK;
+        }
+    }
 
     Match(Workload workload, List<References.Expected> expected, Exchange exchange, Pace pace, Reception reception,
-            BooleanSupplier stopped) {
+            Meters meters, BooleanSupplier stopped) {
         this.workload = workload;
         this.expected = expected;
         this.exchange = exchange;
         this.pace = pace;
         this.reception = reception;
+        this.meters = meters;
         this.stopped = stopped;
     }
 
@@ -78,7 +95,7 @@ final class Match {
             contenders.forEach(this::greet);
             contenders.forEach(this::prepare);
             List<Contender> order = new ArrayList<>(contenders);
-            for (int i = 0; i < pace.warmups() + pace.rounds(); i++) {
+            for (int i = 0; i < pace.turns(); i++) {
                 for (Contender contender : order) {
                     turn(contender, i);
                 }
@@ -101,18 +118,22 @@ final class Match {
                 return;
             }
             if (entrant.hasEnded()) {
-                fail(contender, "its process did not start");
+                fail(contender, "its process did not start" + (entrant.log().isBlank() ? "" : ": " + entrant.log()));
                 return;
             }
         }
-        fail(contender, stopped.getAsBoolean() ? "interrupted" : "its process did not start in time");
+        if (stopped.getAsBoolean()) {
+            skip(contender, INTERRUPTED);
+        } else {
+            fail(contender, "its process did not start in time");
+        }
     }
 
     private void prepare(Contender contender) {
         attempt(contender, link -> {
             ObjectNode message = Link.message("prepare");
             Peers.describe(message, workload, exchange);
-            link.send(message);
+            link.send(message.put("warm_up_seconds", pace.longestWarmUp()));
             ObjectNode ready = link.receive(ANSWER);
             if (!ready.path("say").asText().equals("ready")) {
                 fail(contender, ready.path("reason").asText("it said " + ready));
@@ -120,6 +141,11 @@ final class Match {
             }
             readiness.put(contender, ready);
             compare(contender);
+            double turns = pace.turns() * ready.path("nanos").asDouble() / 1e9;
+            if (turns > pace.longestTurns()) {
+                skip(contender, String.format(Locale.ROOT, "a run takes %.1f s, so that %d turns would not fit into the time;"
+                        + " raise --minutes", turns / pace.turns(), pace.turns()));
+            }
         });
     }
 
@@ -127,15 +153,19 @@ final class Match {
     private void compare(Contender contender) {
         References.Difference difference = differences.get(contender);
         for (References.Expected each : expected) {
-            if (exchange.hasResult(contender.name(), each.name())) {
+            // What device cpu computed says nothing about itself.
+            boolean itself = each.from().equals(References.CPU) && contender.name().equals(References.CPU);
+            if (!itself && exchange.hasResult(contender.name(), each.name())) {
                 References.Difference next = each.difference(exchange.readResult(contender.name(), each.name()));
                 difference = difference == null ? next : difference.and(next);
                 exchange.deleteResult(contender.name(), each.name());
+                comparedWith.computeIfAbsent(contender, c -> new TreeSet<>(Comparator.reverseOrder()))
+                        .add(References.description(workload, each.from()));
                 if (!next.within()) {
                     differences.put(contender, difference);
                     fail(contender, String.format(Locale.ROOT,
                             "wrong result: %s differs from that of %s by up to %.2e of its largest value",
-                            each.name(), References.device(workload), next.relative()));
+                            each.name(), each.from(), next.relative()));
                     return;
                 }
             }
@@ -150,23 +180,25 @@ final class Match {
         boolean counts = iteration >= pace.warmups();
         attempt(contender, link -> {
             pause();
-            energy.start();
-            link.send(Link.message("go").put("seconds", counts ? pace.seconds() : pace.warmupSeconds()));
+            meters.start();
+            link.send(Link.message("go").put("seconds", pace.seconds()));
             ObjectNode done = link.receive(ANSWER);
-            Double power = energy.stop();
+            Meters.Power power = meters.stop();
             if (!done.path("say").asText().equals("done")) {
                 fail(contender, done.path("reason").asText("it said " + done));
             } else if (counts) {
                 entrants.get(contender).iterationDone(done);
-                if (done.has("device_nanos")) {
-                    deviceNanos.computeIfAbsent(contender, c -> new ArrayList<>())
-                            .add(done.get("device_nanos").asDouble());
-                }
-                if (power != null) {
-                    watts.computeIfAbsent(contender, c -> new ArrayList<>()).add(power);
-                }
+                add(deviceNanos, contender, done.has("device_nanos") ? done.get("device_nanos").asDouble() : null);
+                add(watts, contender, power.watts());
+                add(gpuWatts, contender, power.gpuWatts());
             }
         });
+    }
+
+    private static void add(Map<Contender, List<Double>> lists, Contender contender, @Nullable Double value) {
+        if (value != null) {
+            lists.computeIfAbsent(contender, c -> new ArrayList<>()).add(value);
+        }
     }
 
     private static void pause() {
@@ -188,9 +220,11 @@ final class Match {
             compare(contender);
             List<double[]> samples = entrants.get(contender).samples();
             if (outcomes.get(contender) == null) {
-                String failure = samples.size() == pace.rounds() ? ""
-                        : "JMH gave " + samples.size() + " of " + pace.rounds() + " iterations";
-                outcomes.put(contender, outcome(contender, failure, samples));
+                if (samples.size() == pace.rounds()) {
+                    outcomes.put(contender, outcome(contender, Measurement.Status.OK, "", samples));
+                } else {
+                    fail(contender, "it gave " + samples.size() + " of " + pace.rounds() + " rounds");
+                }
             }
         });
     }
@@ -206,32 +240,44 @@ final class Match {
             return;
         }
         if (stopped.getAsBoolean()) {
-            fail(contender, "interrupted");
+            skip(contender, INTERRUPTED);
             return;
         }
         try {
             action.on(link);
         } catch (Link.BrokenException e) {
-            fail(contender, stopped.getAsBoolean() ? "interrupted" : e.getMessage());
+            // Ctrl-C reaches the other processes as well, perhaps before this one knows that it should stop.
+            pause();
+            if (stopped.getAsBoolean()) {
+                skip(contender, INTERRUPTED);
+            } else {
+                fail(contender, e.getMessage());
+            }
         }
     }
 
     private void fail(Contender contender, String reason) {
-        outcomes.putIfAbsent(contender, outcome(contender, reason, List.of()));
+        outcomes.putIfAbsent(contender, outcome(contender, Measurement.Status.FAILED, reason, List.of()));
     }
 
-    private Outcome outcome(Contender contender, String failure, List<double[]> samples) {
+    private void skip(Contender contender, String reason) {
+        outcomes.putIfAbsent(contender, outcome(contender, Measurement.Status.SKIPPED, reason, List.of()));
+    }
+
+    private Outcome outcome(Contender contender, Measurement.Status status, String text, List<double[]> samples) {
         // Compilers' messages come in lines.
-        String line = failure.strip().replaceAll("\\s*\\R\\s*", " ");
+        String line = text.strip().replaceAll("\\s*\\R\\s*", " ");
         String reason = line.length() > LONGEST_REASON ? line.substring(0, LONGEST_REASON) + " ..." : line;
-        return new Outcome(reason, differences.get(contender), readiness.get(contender), samples,
-                deviceNanos.getOrDefault(contender, List.of()), watts.getOrDefault(contender, List.of()));
+        return new Outcome(status, reason, differences.get(contender),
+                String.join("; ", comparedWith.getOrDefault(contender, new TreeSet<>())), readiness.get(contender), samples,
+                deviceNanos.getOrDefault(contender, List.of()), watts.getOrDefault(contender, List.of()),
+                gpuWatts.getOrDefault(contender, List.of()));
     }
 
     private void leave(Contender contender) {
         Entrant entrant = entrants.get(contender);
         Outcome outcome = outcomes.get(contender);
-        boolean failed = outcome == null || !outcome.failure().isEmpty();
+        boolean failed = outcome == null || !outcome.isOk();
         if (entrant == null || failed || !entrant.stays()) {
             reception.hangUp(contender.name());
         }

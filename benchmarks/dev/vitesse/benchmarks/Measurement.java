@@ -19,14 +19,18 @@ import org.jspecify.annotations.Nullable;
  * @param contender who was measured
  * @param status whether there are times
  * @param reason why not, or empty
- * @param comparedWith whose results are the right ones: the backend reference, or cpu where that would take too long
+ * @param comparedWith whose results are the right ones: the backend reference, or for a large model's whole cpu, and how
+ *     much of the workload that was; empty if nothing was compared
  * @param difference the largest difference from those as a share of the largest value; null if not compared
  * @param roundNanos median time of a run in each round, in order; contenders' rounds of one index belong together
  * @param samples number of samples in all rounds
  * @param p50 median of all samples, nanoseconds
  * @param p99 99th percentile of all samples, nanoseconds
+ * @param steady whether every process ran steadily before it was measured, see {@link WarmUp}
+ * @param warmUpSeconds that this took; the median of the forks
  * @param deviceNanos time of a run by the device's own clock, without waiting and transfers; null where it has none
  * @param watts that the processor took meanwhile, with everything else on it; null where that cannot be read
+ * @param gpuWatts that the machine's GPUs took meanwhile, likewise
  * @param firstRunNanos from the opened device to the first result: compilation, weights, upload; the median of the forks
  */
 public record Measurement(
@@ -47,8 +51,11 @@ public record Measurement(
         long samples,
         @Nullable Double p50,
         @Nullable Double p99,
+        boolean steady,
+        @Nullable Double warmUpSeconds,
         @Nullable Double deviceNanos,
         @Nullable Double watts,
+        @Nullable Double gpuWatts,
         @Nullable Double firstRunNanos) {
 
     /** Whether there are times. */
@@ -91,5 +98,13 @@ public record Measurement(
 
     double imagesPerSecond() {
         return batch * 1e9 / time().median();
+    }
+
+    /** Energy of a run, of processors and GPUs together as far as they can be read; null if neither can. */
+    @Nullable Double joulesPerRun() {
+        if (watts == null && gpuWatts == null) {
+            return null;
+        }
+        return Double.valueOf(((watts == null ? 0 : watts) + (gpuWatts == null ? 0 : gpuWatts)) * time().median() / 1e9);
     }
 }

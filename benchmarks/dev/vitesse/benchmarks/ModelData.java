@@ -15,6 +15,12 @@ final class ModelData {
     /** About three seconds of the reference, which does nothing fast. */
     private static final double AFFORDABLE_FLOPS = 3e9;
 
+    /** About half a minute of the reference, for one image. */
+    private static final double MOST_FLOPS = 4e10;
+
+    /** Of a tensor's gradient. */
+    static final int CHECKED_ELEMENTS = 4096;
+
     private ModelData() {}
 
     /** Uniform with the variance of normalised images, [B, C, S, S]. */
@@ -31,9 +37,36 @@ final class ModelData {
         return new SplittableRandom(SEED + 1).ints(batch, 0, config.classes()).toArray();
     }
 
-    /** How many of a batch's images the reference computes too. */
-    static int checkedImages(Workload workload) {
+    /**
+     * How much of a model's workload the reference computes too.
+     *
+     * @param config the model, or one with its first blocks alone
+     * @param images the first so many of a batch
+     */
+    record Checked(VitConfig config, int images) {
+        /** Whether the reference computes a model of fewer blocks than the one that is measured. */
+        boolean isPartOf(Workload workload) {
+            return config.depth() < workload.config().depth();
+        }
+    }
+
+    /** All images of a small model, one of a large model, and few blocks of one that would take minutes. */
+    static Checked checked(Workload workload) {
+        VitConfig config = workload.config();
         double each = workload.flops() / (double) workload.batch();
-        return (int) Math.clamp(AFFORDABLE_FLOPS / each, 1, workload.batch());
+        int images = (int) Math.clamp(AFFORDABLE_FLOPS / each, 1, workload.batch());
+        int blocks = each < MOST_FLOPS
+                ? config.depth() : (int) Math.max(1, config.depth() * AFFORDABLE_FLOPS / each);
+        return new Checked(config.toBuilder().depth(blocks).build(), images);
+    }
+
+    /** At most {@link #CHECKED_ELEMENTS} of {@code values}, at equal distances. */
+    static float[] sample(float[] values) {
+        int step = Math.ceilDiv(values.length, CHECKED_ELEMENTS);
+        float[] sample = new float[Math.ceilDiv(values.length, step)];
+        for (int i = 0; i < sample.length; i++) {
+            sample[i] = values[i * step];
+        }
+        return sample;
     }
 }

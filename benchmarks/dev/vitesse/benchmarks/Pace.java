@@ -4,18 +4,20 @@ package dev.vitesse.benchmarks;
 /**
  * How a match goes on.
  *
- * @param warmups iterations that do not count
- * @param warmupSeconds of each
- * @param rounds iterations that count
- * @param seconds of each; one run that takes longer is an iteration too
+ * @param longestWarmUp seconds for which a contender may run before its turns to become steady
+ * @param warmups turns that do not count
+ * @param rounds turns that count
+ * @param seconds of each turn; one run that takes longer is a turn too
+ * @param longestTurns seconds that a contender's turns may take together; one whose runs take longer is left out
  */
-record Pace(int warmups, double warmupSeconds, int rounds, double seconds) {
-    /** The duration of a match in which all contenders' runs are shorter than an iteration. */
-    double secondsFor(int contenders) {
-        return contenders * (warmups * warmupSeconds + rounds * seconds);
+record Pace(double longestWarmUp, int warmups, int rounds, double seconds, double longestTurns) {
+    /** Turns of each contender. */
+    int turns() {
+        return warmups + rounds;
     }
 
-    Pace withSeconds(double value) {
-        return new Pace(warmups, warmupSeconds, rounds, value);
+    /** The same with other times. */
+    Pace with(double turnSeconds, double mostSeconds) {
+        return new Pace(longestWarmUp, warmups, rounds, turnSeconds, mostSeconds);
     }
 }

@@ -49,10 +49,13 @@ final class PeerContender implements Contender {
 
     @Override
     public String refusal(Workload workload) {
-        boolean known = name.equals(TORCH)
-                ? workload.kernelCase() == null || OPERATIONS.contains(workload.op())
-                : workload.kind() == Workload.Kind.INFERENCE && workload.config().position() == VitConfig.Position.LEARNED;
-        return known ? "" : name + " is not asked for this";
+        if (name.equals(TORCH)) {
+            return workload.kernelCase() == null || OPERATIONS.contains(workload.op())
+                    ? "" : "PyTorch has no one operator for it";
+        }
+        boolean known =
+                workload.kind() == Workload.Kind.INFERENCE && workload.config().position() == VitConfig.Position.LEARNED;
+        return known ? "" : name + " is asked for inference only, of models with learned positions";
     }
 
     @Override

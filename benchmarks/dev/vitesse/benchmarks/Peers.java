@@ -19,7 +19,8 @@ final class Peers {
                 .put("folder", exchange.folder().toString());
         if (workload.kernelCase() == null) {
             describe(message.putObject("config"), workload.config());
-            message.put("checked_images", ModelData.checkedImages(workload));
+            message.put("checked_images", ModelData.checked(workload).images())
+                    .put("checked_elements", ModelData.CHECKED_ELEMENTS);
         } else {
             message.put("options", workload.kernel().parameters());
             ObjectNode operands = message.putObject("operands");

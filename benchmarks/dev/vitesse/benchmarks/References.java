@@ -10,40 +10,39 @@ import dev.vitesse.kernels.CaseRunner;
 import dev.vitesse.kernels.KernelCase;
 import dev.vitesse.kernels.Operand;
 import dev.vitesse.kernels.Tolerance;
-import dev.vitesse.model.Inference;
 import dev.vitesse.model.Verification;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
-import dev.vitesse.train.Optimizers;
-import dev.vitesse.train.TrainingStep;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What a workload's inputs are, and what the reference backend makes of them. */
+/** What a workload's inputs are, and what has to come out. */
 final class References {
-    /** About a minute of the reference. */
-    private static final double MOST_REFERENCE_FLOPS = 5e10;
+    /** Whose results are the right ones. */
+    static final String REFERENCE = "reference";
+    /** With whom models are compared as a whole of which the reference computes a part. */
+    static final String CPU = "cpu";
 
     private References() {}
 
     /**
      * A result's right values.
      *
+     * @param name of the result
+     * @param from the device that computed it
      * @param values the first elements, or all
+     * @param tolerance of each element
      */
-    record Expected(String name, double[] values, Tolerance tolerance) {
+    record Expected(String name, String from, double[] values, Tolerance tolerance) {
         /**
-         * How far {@code actual} is off.
-         *
-         * @return the largest difference as a share of the largest value expected; infinite if an element is out of
-         *     tolerance and that share does not show it, or none is there
+         * How far {@code actual} is off, as a share of the largest value expected: infinitely if it lacks an element, NaN
+         * if one is not a number.
          */
         Difference difference(float[] actual) {
             if (actual.length < values.length) {
@@ -72,14 +71,6 @@ final class References {
         }
     }
 
-    /** The backend whose results are the right ones: the reference, or the CPU's where that would take minutes. */
-    static String device(Workload workload) {
-        double each = workload.flops() / (double) workload.batch();
-        boolean affordable = workload.kernelCase() != null
-                || each * ModelData.checkedImages(workload) < MOST_REFERENCE_FLOPS;
-        return affordable ? "reference" : "cpu";
-    }
-
     /** A workload's inputs, as bits by name; for kernels also what the reference computes before. */
     static Map<String, int[]> inputs(Workload workload) {
         if (workload.kernelCase() != null) {
@@ -104,13 +95,36 @@ final class References {
         return inputs;
     }
 
-    /** What has to come out. Of a batch, as many images as {@link ModelData#checkedImages} affords. */
+    /**
+     * What has to come out. Of a model the reference computes what {@link ModelData#checked} affords; the whole of a
+     * larger one is compared with device cpu, whose part of it the reference checks.
+     */
     static List<Expected> expected(Workload workload) {
-        return switch (workload.kind()) {
-            case KERNEL -> ofKernel(workload.kernel());
-            case INFERENCE -> ofInference(workload);
-            case TRAINING -> ofTraining(workload);
-        };
+        if (workload.kernelCase() != null) {
+            return ofKernel(workload.kernel());
+        }
+        ModelData.Checked checked = ModelData.checked(workload);
+        List<Expected> expected = new ArrayList<>();
+        if (checked.isPartOf(workload)) {
+            expected.addAll(ofModel(workload, checked, REFERENCE, ModelAnswers.PART));
+            expected.addAll(ofModel(workload, new ModelData.Checked(workload.config(), checked.images()), CPU, ""));
+        } else {
+            expected.addAll(ofModel(workload, checked, REFERENCE, ""));
+        }
+        return expected;
+    }
+
+    /** As {@code from} stands in reports: {@code reference, 1 of 8 images, 1 of 12 blocks}. */
+    static String description(Workload workload, String from) {
+        if (workload.kernelCase() != null) {
+            return from;
+        }
+        ModelData.Checked checked = ModelData.checked(workload);
+        String images = checked.images() < workload.batch()
+                ? ", " + checked.images() + " of " + workload.batch() + " images" : "";
+        String blocks = from.equals(REFERENCE) && checked.isPartOf(workload)
+                ? ", " + checked.config().depth() + " of " + workload.config().depth() + " blocks" : "";
+        return from + images + blocks;
     }
 
     private static List<Expected> ofKernel(KernelCase kernelCase) {
@@ -118,35 +132,35 @@ final class References {
         List<Expected> expected = new ArrayList<>();
         for (Operand operand : kernelCase.argumentOperands()) {
             if (operand.isResult()) {
-                expected.add(new Expected(operand.name(), values.get(operand.name()), operand.tolerance()));
+                expected.add(
+                        new Expected(operand.name(), REFERENCE, values.get(operand.name()), operand.tolerance()));
             }
         }
         return expected;
     }
 
-    private static List<Expected> ofInference(Workload workload) {
-        int count = ModelData.checkedImages(workload);
-        try (Backend backend = Backends.open(device(workload));
-                VisionTransformer model = VisionTransformer.create(workload.config(), backend, ModelData.SEED);
-                Inference inference = model.inference(count)) {
-            float[] logits = inference.logits(ModelData.images(workload.config(), count), count);
-            return List.of(relative(InferenceJob.LOGITS, logits, Verification.FORWARD_TOLERANCE));
+    /** @param prefix of the results' names */
+    private static List<Expected> ofModel(
+            Workload workload, ModelData.Checked checked, String device, String prefix) {
+        List<Expected> expected = new ArrayList<>();
+        try (Backend backend = Backends.open(device)) {
+            Map<String, float[]> answer = answer(workload.kind(), backend, checked);
+            answer.forEach((name, values) -> {
+                double tolerance = name.equals(ModelAnswers.LOGITS) || name.equals(ModelAnswers.LOSS)
+                        ? Verification.FORWARD_TOLERANCE : Verification.GRADIENT_TOLERANCE;
+                expected.add(relative(prefix + name, device, values, tolerance));
+            });
         }
+        return expected;
     }
 
-    private static List<Expected> ofTraining(Workload workload) {
-        int count = ModelData.checkedImages(workload);
-        VitConfig config = workload.config();
-        try (Backend backend = Backends.open(device(workload));
-                VisionTransformer model = VisionTransformer.create(config, backend, ModelData.SEED);
-                TrainingStep step = new TrainingStep(model, count, Optimizers.adamW(0), 0, 0)) {
-            Map<String, int[]> answer = new LinkedHashMap<>(TrainingJob.answer(step, ModelData.images(config, count),
-                    Arrays.copyOf(ModelData.labels(config, workload.batch()), count), count));
-            return List.of(
-                    relative(TrainingJob.LOSS, Job.floats(answer.get(TrainingJob.LOSS)), Verification.FORWARD_TOLERANCE),
-                    relative(TrainingJob.GRADIENT_NORM, Job.floats(answer.get(TrainingJob.GRADIENT_NORM)),
-                            Verification.GRADIENT_TOLERANCE));
-        }
+    private static Map<String, float[]> answer(Workload.Kind kind, Backend backend, ModelData.Checked checked) {
+        VitConfig config = checked.config();
+        float[] images = ModelData.images(config, checked.images());
+        return kind == Workload.Kind.INFERENCE
+                ? ModelAnswers.ofInference(backend, config, images)
+                : ModelAnswers.ofTraining(backend, config, images, ModelData.labels(config, checked.images()),
+                        checked.images());
     }
 
     /** Saves the weights that every process draws for itself, for peers, which do not. */
@@ -159,13 +173,13 @@ final class References {
         }
     }
 
-    private static Expected relative(String name, float[] values, double tolerance) {
+    private static Expected relative(String name, String from, float[] values, double tolerance) {
         double[] doubles = new double[values.length];
         double largest = 0;
         for (int i = 0; i < values.length; i++) {
             doubles[i] = values[i];
             largest = Math.max(largest, Math.abs(values[i]));
         }
-        return new Expected(name, doubles, new Tolerance(tolerance, largest));
+        return new Expected(name, from, doubles, new Tolerance(tolerance, largest));
     }
 }

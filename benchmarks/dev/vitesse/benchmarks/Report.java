@@ -32,7 +32,7 @@ public record Report(
         List<ContenderInfo> contenders,
         List<Measurement> measurements) {
 
-    static final int SCHEMA_VERSION = 1;
+    static final int SCHEMA_VERSION = 2;
 
     /**
      * A contender.
@@ -83,9 +83,9 @@ public record Report(
         return peak == null || m.flops() == 0 ? null : Double.valueOf(m.gigaflops() / peak);
     }
 
-    /** Share of the device's own rate of copying, or null if that is not known. */
+    /** Share of the rate at which the device copies as many bytes, or null if that is not known. */
     @Nullable Double shareOfGigabytes(Measurement m) {
-        Double peak = figures(m.contender()).copyGigabytes();
+        Double peak = figures(m.contender()).copyGigabytes(m.bytes());
         return peak == null || m.bytes() == 0 ? null : Double.valueOf(m.gigabytes() / peak);
     }
 

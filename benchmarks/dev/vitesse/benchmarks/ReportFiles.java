@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /** Reports as files. */
 public final class ReportFiles {
     public static final String JSON = "benchmark.json";
+    /** What JMH measured, in its own form. */
+    public static final String JMH = "jmh.json";
     static final String CSV = "benchmark.csv";
     static final String MARKDOWN = "benchmark.md";
     static final String HTML = "benchmark.html";

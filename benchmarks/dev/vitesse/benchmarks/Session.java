@@ -6,23 +6,23 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** All workloads, one after the other, within a time. */
 public final class Session {
-    /** What a match costs beside its iterations: starting processes, preparing, comparing. */
-    private static final double MATCH_OVERHEAD_SECONDS = 2.5;
-    private static final double SHORT_MATCH_SECONDS = 5;
-    private static final double SHORTEST_ITERATION = 0.05;
-    private static final double LONGEST_ITERATION = 1;
+    private static final double SHORTEST_TURN = 0.05;
+    private static final double LONGEST_TURN = 1;
+    /** Of the time left, at most, for the turns of one contender in one match; a few seconds there are always. */
+    private static final double LARGEST_SHARE = 0.3;
+    private static final double ALWAYS_SECONDS = 10;
 
     private final List<Workload> workloads;
     private final List<Contender> contenders;
@@ -31,6 +31,13 @@ public final class Session {
     private final Path folder;
     private final List<Measurement> measurements = new ArrayList<>();
     private final Map<Contender, String> descriptions = new HashMap<>();
+    private final Map<ModelData.Checked, List<References.Expected>> logits = new HashMap<>();
+    private final Meters meters = Meters.ofThisMachine();
+
+    /** Seconds that a match costs beside its turns: starting processes, preparing, warming up, comparing. */
+    private final Map<Workload.Kind, Double> overheads = new EnumMap<>(
+            Map.of(Workload.Kind.KERNEL, 4.0, Workload.Kind.INFERENCE, 6.0, Workload.Kind.TRAINING, 10.0));
+
     private volatile boolean stopped;
 
     /**
@@ -38,7 +45,7 @@ public final class Session {
      *
      * @param seconds the whole session may take
      * @param forks processes of each contender for each workload
-     * @param pace of a match; its iterations are shortened or lengthened to fill the time
+     * @param pace of a match; its turns are shortened or lengthened to fill the time
      */
     record Plan(double seconds, int forks, Pace pace) {}
 
@@ -81,39 +88,49 @@ public final class Session {
         return descriptions.getOrDefault(contender, otherwise);
     }
 
-    /** Measures everything; after {@link #stop} what has been measured until then. */
+    /**
+     * Measures everything; after {@link #stop} what has been measured until then. When the time is over, what remains is
+     * skipped but for the first workload of each kind.
+     */
     List<Measurement> run() {
         long start = System.nanoTime();
+        Set<Workload.Kind> seen = EnumSet.noneOf(Workload.Kind.class);
         try (Reception reception = new Reception()) {
             for (int i = 0; i < workloads.size() && !stopped; i++) {
-                double left = plan.seconds - (System.nanoTime() - start) / 1e9;
                 Workload workload = workloads.get(i);
+                double left = plan.seconds - (System.nanoTime() - start) / 1e9;
+                if (!seen.add(workload.kind()) && left <= 0) {
+                    contenders.forEach(c -> measurements.add(
+                            Outcomes.skipped(workload, c, "the time was over; raise --minutes")));
+                    continue;
+                }
                 progress.workload(i + 1, workloads.size(), workload.title(), secondsLeft(i, left, start));
-                List<Measurement> measured = measure(workload, left / (workloads.size() - i), reception);
+                List<Measurement> measured = measure(workload, left / (workloads.size() - i), left, reception);
                 measurements.addAll(measured);
                 measured.stream().filter(m -> m.status() == Measurement.Status.FAILED)
                         .forEach(m -> progress.failed(m.title(), m.contender(), m.reason()));
             }
         } finally {
             contenders.forEach(Contender::close);
+            meters.close();
             delete(folder);
         }
         return List.copyOf(measurements);
     }
 
-    /** As long for each workload as for those before. */
+    /** The rest of the plan, or what workloads like those before would take if that is less. */
     private double secondsLeft(int done, double planned, long start) {
-        double each = (System.nanoTime() - start) / 1e9 / done;
-        return done == 0 ? Math.max(planned, SHORT_MATCH_SECONDS * workloads.size()) : each * (workloads.size() - done);
+        double each = (System.nanoTime() - start) / 1e9 / Math.max(1, done);
+        return done == 0 ? planned : Math.min(planned, each * (workloads.size() - done));
     }
 
-    private List<Measurement> measure(Workload workload, double seconds, Reception reception) {
-        long deadline = System.nanoTime() + (long) (seconds * 1e9);
+    private List<Measurement> measure(Workload workload, double seconds, double left, Reception reception) {
         Exchange exchange = new Exchange(newFolder());
         List<Contender> able = contenders.stream().filter(c -> c.refusal(workload).isEmpty()).toList();
+        long deadline = System.nanoTime() + (long) (seconds * 1e9);
         List<References.Expected> expected;
         try {
-            expected = References.expected(workload);
+            expected = expected(workload);
             References.inputs(workload).forEach(exchange::writeInput);
             if (workload.kernelCase() == null && able.stream().anyMatch(Contender::isPeer)) {
                 References.writeWeights(workload, exchange.folder());
@@ -121,39 +138,51 @@ public final class Session {
         } catch (OutOfMemoryError e) {
             String reason = "the reference lacks memory (" + e.getMessage() + "): use a smaller batch or model, or raise it"
                     + " with VITESSE_JAVA_OPTS=-Xmx8g";
-            return contenders.stream().map(c ->
-                    withoutTimes(workload, c, Measurement.Status.FAILED, reason, null)).toList();
+            return contenders.stream().map(c -> Outcomes.failed(workload, c, reason)).toList();
         }
         Map<Contender, List<Match.Outcome>> outcomes = new LinkedHashMap<>();
         able.forEach(contender -> outcomes.put(contender, new ArrayList<>()));
         for (int fork = 0; fork < plan.forks && !stopped; fork++) {
-            double left = (deadline - System.nanoTime()) / 1e9;
-            if (fork > 0 && left <= 0) {
+            double rest = (deadline - System.nanoTime()) / 1e9;
+            if (fork > 0 && rest <= 0) {
                 break;
             }
-            List<Contender> healthy = able.stream().filter(c -> outcomes.get(c).stream()
-                    .allMatch(outcome -> outcome.failure().isEmpty())).toList();
-            Match match = new Match(workload, expected, exchange, pace(left / (plan.forks - fork), healthy.size()),
-                    reception, () -> stopped);
-            match.play(healthy).forEach((contender, outcome) -> {
-                outcomes.get(contender).add(outcome);
-                if (outcome.ready() != null) {
-                    descriptions.put(contender, outcome.ready().path("device").asText());
-                }
-            });
+            List<Contender> healthy = able.stream()
+                    .filter(c -> outcomes.get(c).stream().allMatch(Match.Outcome::isOk)).toList();
+            Pace pace = pace(workload.kind(), rest / (plan.forks - fork), left, healthy.size());
+            long start = System.nanoTime();
+            new Match(workload, expected, exchange, pace, reception, meters, () -> stopped)
+                    .play(healthy).forEach((contender, outcome) -> {
+                        outcomes.get(contender).add(outcome);
+                        if (outcome.ready() != null) {
+                            descriptions.put(contender, outcome.ready().path("device").asText());
+                        }
+                    });
+            learn(workload.kind(), (System.nanoTime() - start) / 1e9 - healthy.size() * pace.turns() * pace.seconds());
         }
         delete(exchange.folder());
         return contenders.stream().map(c -> able.contains(c)
-                ? measurement(workload, c, outcomes.get(c))
-                : skipped(workload, c, c.refusal(workload))).toList();
+                ? Outcomes.measurement(workload, c, outcomes.get(c))
+                : Outcomes.skipped(workload, c, c.refusal(workload))).toList();
     }
 
-    /** The plan's pace with iterations as long as the time for a match allows. */
-    private Pace pace(double seconds, int count) {
-        Pace pace = plan.pace;
-        double warmups = pace.warmups() * pace.warmupSeconds() * count;
-        double each = (seconds - MATCH_OVERHEAD_SECONDS - warmups) / (pace.rounds() * Math.max(1, count));
-        return pace.withSeconds(Math.clamp(each, SHORTEST_ITERATION, LONGEST_ITERATION));
+    /** Inference at several batches has the same right results, those of the first images. */
+    private List<References.Expected> expected(Workload workload) {
+        if (workload.kind() != Workload.Kind.INFERENCE) {
+            return References.expected(workload);
+        }
+        return logits.computeIfAbsent(ModelData.checked(workload), checked -> References.expected(workload));
+    }
+
+    /** The plan's pace with turns as long as the time for a match allows. */
+    private Pace pace(Workload.Kind kind, double seconds, double left, int count) {
+        double each = (seconds - overheads.get(kind)) / (plan.pace.turns() * Math.max(1, count));
+        return plan.pace.with(Math.clamp(each, SHORTEST_TURN, LONGEST_TURN), Math.max(ALWAYS_SECONDS, left * LARGEST_SHARE));
+    }
+
+    /** What a match of this kind costs beside its turns, for the next one. */
+    private void learn(Workload.Kind kind, double overhead) {
+        overheads.merge(kind, Math.max(0, overhead), (before, now) -> (before + now) / 2);
     }
 
     private Path newFolder() {
@@ -172,42 +201,5 @@ public final class Session {
         } catch (IOException e) {
             // Left to the system's cleaning of temporary files.
         }
-    }
-
-    private static Measurement measurement(Workload workload, Contender contender, List<Match.Outcome> outcomes) {
-        String failure = outcomes.stream().map(Match.Outcome::failure).filter(f -> !f.isEmpty()).findFirst()
-                .orElse(outcomes.isEmpty() ? "interrupted" : "");
-        Double difference = outcomes.stream().map(Match.Outcome::difference).filter(Objects::nonNull)
-                .map(References.Difference::relative).max(Double::compare).orElse(null);
-        if (!failure.isEmpty()) {
-            return withoutTimes(workload, contender, failure.equals("interrupted")
-                    ? Measurement.Status.SKIPPED : Measurement.Status.FAILED, failure, difference);
-        }
-        List<double[]> rounds = outcomes.stream().flatMap(outcome -> outcome.samples().stream()).toList();
-        double[] all = rounds.stream().flatMapToDouble(Arrays::stream).toArray();
-        List<Double> first = outcomes.stream().map(Match.Outcome::ready).filter(Objects::nonNull)
-                .filter(ready -> ready.has("first_run_nanos"))
-                .map(ready -> ready.get("first_run_nanos").asDouble()).toList();
-        return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(),
-                workload.preset(), workload.batch(), workload.flops(), workload.bytes(), contender.name(),
-                Measurement.Status.OK, "", References.device(workload), difference, rounds.stream().map(Statistics::median).toList(), all.length,
-                Statistics.median(all), Statistics.percentile(99, all),
-                median(outcomes.stream().flatMap(outcome -> outcome.deviceNanos().stream()).toList()),
-                median(outcomes.stream().flatMap(outcome -> outcome.watts().stream()).toList()), median(first));
-    }
-
-    private static @Nullable Double median(List<Double> values) {
-        return values.isEmpty() ? null : Statistics.median(values.stream().mapToDouble(Double::doubleValue).toArray());
-    }
-
-    private static Measurement skipped(Workload workload, Contender contender, String reason) {
-        return withoutTimes(workload, contender, Measurement.Status.SKIPPED, reason, null);
-    }
-
-    private static Measurement withoutTimes(Workload workload, Contender contender, Measurement.Status status,
-            String reason, @Nullable Double difference) {
-        return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(),
-                workload.preset(), workload.batch(), workload.flops(), workload.bytes(), contender.name(), status,
-                reason, References.device(workload), difference, List.of(), 0, null, null, null, null, null);
     }
 }

@@ -5,14 +5,11 @@ import dev.vitesse.backend.Backend;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.train.Optimizers;
 import dev.vitesse.train.TrainingStep;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 
 /** Training steps over one batch, with AdamW. */
 final class TrainingJob implements Job {
-    static final String LOSS = "loss";
-    static final String GRADIENT_NORM = "gradientNorm";
-
     private static final float WEIGHT_DECAY = 0.05f;
     /** So small that thousands of steps over one batch stay in the range of usual losses. */
     private static final float LEARNING_RATE = 1e-5f;
@@ -30,16 +27,8 @@ final class TrainingJob implements Job {
         this.backend = backend;
         images = Job.floats(inputs.read(ModelData.IMAGES));
         labels = inputs.read(ModelData.LABELS);
-        model = newModel();
-        step = newStep(model);
-    }
-
-    private VisionTransformer newModel() {
-        return VisionTransformer.create(workload.config(), backend, ModelData.SEED);
-    }
-
-    private TrainingStep newStep(VisionTransformer trained) {
-        return new TrainingStep(trained, workload.batch(), Optimizers.adamW(WEIGHT_DECAY), 0, 0);
+        model = VisionTransformer.create(workload.config(), backend, ModelData.SEED);
+        step = new TrainingStep(model, workload.batch(), Optimizers.adamW(WEIGHT_DECAY), 0, 0);
     }
 
     @Override
@@ -58,18 +47,15 @@ final class TrainingJob implements Job {
     /** The first step of a fresh model, in which only the images count that the reference can afford. */
     @Override
     public Map<String, int[]> answer() {
-        try (VisionTransformer fresh = newModel();
-                TrainingStep first = newStep(fresh)) {
-            return answer(first, images, labels, ModelData.checkedImages(workload));
+        ModelData.Checked checked = ModelData.checked(workload);
+        Map<String, int[]> answer = new HashMap<>();
+        ModelAnswers.ofTraining(backend, workload.config(), images, labels, checked.images())
+                .forEach((name, values) -> answer.put(name, Job.bits(values)));
+        if (checked.isPartOf(workload)) {
+            ModelAnswers.ofTraining(backend, checked.config(), images, labels, checked.images())
+                    .forEach((name, values) -> answer.put(ModelAnswers.PART + name, Job.bits(values)));
         }
-    }
-
-    /** Loss and gradient norm where labels beyond the first {@code counted} are those of padding. */
-    static Map<String, int[]> answer(TrainingStep step, float[] images, int[] labels, int counted) {
-        int[] few = labels.clone();
-        Arrays.fill(few, counted, few.length, -1);
-        TrainingStep.Result result = step.run(images, few, LEARNING_RATE, 1, 0);
-        return Map.of(LOSS, Job.bits(result.loss()), GRADIENT_NORM, Job.bits(result.gradientNorm()));
+        return answer;
     }
 
     @Override

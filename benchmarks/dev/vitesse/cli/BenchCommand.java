@@ -85,7 +85,7 @@ final class BenchCommand extends CliCommand {
     private @Nullable Integer forks;
 
     @Option(names = "--out", paramLabel = "DIR", description = "Where benchmark.json, .csv, .md and .html and JMH's own"
-            + " jmh.json go. Default: runs/bench-DATE.")
+            + " jmh.json go, in place of an earlier run's. Default: runs/bench-DATE.")
     private @Nullable Path out;
 
     @Option(names = "--compare", paramLabel = "OLD.json",
@@ -124,11 +124,13 @@ final class BenchCommand extends CliCommand {
         Path folder = out != null ? out : Path.of("runs",
                 "bench-" + DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").format(LocalDateTime.now()));
         AtomicFiles.createFolders(folder);
+        // So that a folder which cannot be written to costs nothing.
+        AtomicFiles.write(folder.resolve(ReportFiles.JMH), "[]\n");
         try (BenchProgress progress = new BenchProgress(console);
                 StopOnSignal signal = new StopOnSignal(run::stop)) {
             Report report = run.run(commandLine(), progress);
             progress.close();
-            run.writeJmhResults(folder.resolve("jmh.json"));
+            run.writeJmhResults(folder.resolve(ReportFiles.JMH));
             return conclude(report, old, ReportFiles.write(folder, report));
         }
     }

@@ -36,7 +36,7 @@ final class DjlLibrary implements JvmPeer.Library {
     @Override
     public String description() {
         return "PyTorch " + engine.getVersion() + " through DJL " + Engine.getDjlVersion() + " on cpu, " + threads
-                + " threads, float32";
+                + " threads, float32, inference only";
     }
 
     @Override
@@ -76,7 +76,7 @@ final class DjlLibrary implements JvmPeer.Library {
                     x = x.add(linear(hidden, block + "mlp.fc2"));
                 }
                 NDArray first = norm(x, "norm").get(":, 0");
-                return Map.of(InferenceJob.LOGITS, linear(first, "head").toFloatArray());
+                return Map.of(ModelAnswers.LOGITS, linear(first, "head").toFloatArray());
             }
         }
 

@@ -77,8 +77,11 @@ final class JvmPeer {
                         exchange = new Exchange(Path.of(message.path("folder").asText()));
                         call = library.prepare(message);
                         writeResults(exchange, name, call);
-                        repeats = repeats(call);
-                        link.send(Link.message("ready").put("device", library.description()));
+                        WarmUp.Result warm = new WarmUp().run(call::run, message.path("warm_up_seconds").asDouble());
+                        repeats = (long) Math.max(1, Math.ceil(SHORTEST_SAMPLE_NANOS / warm.nanos()));
+                        link.send(Link.message("ready").put("device", library.description())
+                                .put("nanos", warm.nanos()).put("steady", warm.steady())
+                                .put("warm_up_seconds", warm.seconds()));
                     }
                     case "go" -> link.send(measure(call, repeats, message.path("seconds").asDouble()));
                     default -> {
@@ -94,12 +97,6 @@ final class JvmPeer {
 
     private static void writeResults(Exchange exchange, String name, Call call) throws Exception {
         call.run().forEach((result, values) -> exchange.writeResult(name, result, Job.bits(values)));
-    }
-
-    private static long repeats(Call call) throws Exception {
-        long start = System.nanoTime();
-        call.run();
-        return Math.max(1, Math.round(SHORTEST_SAMPLE_NANOS / (System.nanoTime() - start)));
     }
 
     private static ObjectNode measure(Call call, long repeats, double seconds) throws Exception {

@@ -32,7 +32,7 @@ final class OnnxLibrary implements JvmPeer.Library {
 
     @Override
     public String description() {
-        return "ONNX Runtime " + environment.getVersion() + " on cpu, " + threads + " threads, float32";
+        return "ONNX Runtime " + environment.getVersion() + " on cpu, " + threads + " threads, float32, inference only";
     }
 
     @Override
@@ -75,7 +75,7 @@ final class OnnxLibrary implements JvmPeer.Library {
                 FloatBuffer logits = ((OnnxTensor) result.get(0)).getFloatBuffer();
                 float[] values = new float[logits.remaining()];
                 logits.get(values);
-                return Map.of(InferenceJob.LOGITS, values);
+                return Map.of(ModelAnswers.LOGITS, values);
             }
         }
 

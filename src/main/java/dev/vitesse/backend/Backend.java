@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.backend;
 
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
 /**
@@ -40,6 +41,11 @@ public interface Backend extends AutoCloseable {
      */
     default long scratchBytes(Consumer<Kernels> body) {
         return 0;
+    }
+
+    /** Bytes that all tensors and programs may take together at most; empty if the backend does not tell. */
+    default OptionalLong memoryBytes() {
+        return OptionalLong.empty();
     }
 
     /** Releases every tensor and program of this backend. */

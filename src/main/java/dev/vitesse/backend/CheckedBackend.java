@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.backend;
 
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
 /** Checks the arguments of every recorded call before the backend sees them. */
@@ -29,6 +30,11 @@ final class CheckedBackend implements Backend {
     @Override
     public long scratchBytes(Consumer<Kernels> body) {
         return backend.scratchBytes(body);
+    }
+
+    @Override
+    public OptionalLong memoryBytes() {
+        return backend.memoryBytes();
     }
 
     @Override

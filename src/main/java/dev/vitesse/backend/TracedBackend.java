@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.StringJoiner;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
 /**
@@ -91,6 +92,11 @@ final class TracedBackend implements Backend {
     @Override
     public long scratchBytes(Consumer<Kernels> body) {
         return backend.scratchBytes(body);
+    }
+
+    @Override
+    public OptionalLong memoryBytes() {
+        return backend.memoryBytes();
     }
 
     @Override

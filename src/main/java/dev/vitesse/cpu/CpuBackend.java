@@ -9,6 +9,7 @@ import dev.vitesse.backend.Tensor;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -30,6 +31,12 @@ final class CpuBackend implements Backend {
     @Override
     public String name() {
         return "cpu (" + team.size() + (team.size() == 1 ? " thread, " : " threads, ") + Simd.BITS + "-bit vectors)";
+    }
+
+    /** The Java heap's limit. */
+    @Override
+    public OptionalLong memoryBytes() {
+        return OptionalLong.of(Runtime.getRuntime().maxMemory());
     }
 
     @Override

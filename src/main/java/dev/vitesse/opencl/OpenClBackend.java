@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -93,6 +94,11 @@ public final class OpenClBackend implements Backend {
         Recording plan = new Recording(runtime.device(), null, tuning);
         body.accept(new OpenClRecorder(plan));
         return plan.scratchNeeded() * Float.BYTES;
+    }
+
+    @Override
+    public OptionalLong memoryBytes() {
+        return OptionalLong.of(runtime.device().memoryBytes());
     }
 
     /** Bytes of device memory that tensors and programs hold. */

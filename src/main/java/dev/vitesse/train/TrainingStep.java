@@ -147,6 +147,11 @@ public final class TrainingStep implements AutoCloseable {
         return state;
     }
 
+    /** The last step's gradients under timm's names, before clipping. */
+    public Map<String, Tensor> gradients() {
+        return gradients.named();
+    }
+
     /** Images per step (B). */
     public int batch() {
         return activations.batch();

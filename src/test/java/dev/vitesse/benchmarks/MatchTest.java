@@ -18,9 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** The rules of a match, with contenders that are threads and compute nothing. */
 @Timeout(60)
 class MatchTest {
-    private static final Pace PACE = new Pace(1, 0, 3, 0);
+    private static final Pace PACE = new Pace(0, 1, 3, 0, 60);
     private static final List<References.Expected> EXPECTED =
-            List.of(new References.Expected("y", new double[] {1, 2}, new Tolerance(1e-3, 2)));
+            List.of(new References.Expected("y", "reference", new double[] {1, 2}, new Tolerance(1e-3, 2)));
 
     @TempDir
     private Path folder;
@@ -97,7 +97,7 @@ class MatchTest {
                 link.await("prepare");
                 exchange.writeResult(name, "y", Job.bits(script.first));
                 link.send("ready");
-                for (int i = 0; i < PACE.warmups() + PACE.rounds(); i++) {
+                for (int i = 0; i < PACE.turns(); i++) {
                     link.await("go");
                     if (i == script.turnsUntilGone) {
                         return;
@@ -123,7 +123,7 @@ class MatchTest {
         contenders.sort((a, b) -> a.name().compareTo(b.name()));
         Map<String, Match.Outcome> outcomes = new HashMap<>();
         try (Reception reception = new Reception()) {
-            new Match(Workload.inference("lightvit", 1), EXPECTED, new Exchange(folder), PACE, reception, () -> false)
+            new Match(Workload.inference("lightvit", 1), EXPECTED, new Exchange(folder), PACE, reception, Meters.ofThisMachine(), () -> false)
                     .play(contenders).forEach((contender, outcome) -> outcomes.put(contender.name(), outcome));
         }
         return outcomes;
@@ -138,7 +138,7 @@ class MatchTest {
         Map<String, Match.Outcome> outcomes = play(Map.of("a", right(), "b", right()));
         assertThat(turns).containsExactly("a", "b", "b", "a", "a", "b", "b", "a");
         assertThat(outcomes.values()).allSatisfy(outcome -> {
-            assertThat(outcome.failure()).isEmpty();
+            assertThat(outcome.reason()).isEmpty();
             assertThat(outcome.samples()).hasSize(PACE.rounds());
             assertThat(outcome.difference().relative()).isBetween(4e-4, 6e-4);
         });
@@ -148,9 +148,9 @@ class MatchTest {
     void aWrongResultIsAFailureAndHasNoTimes() {
         Map<String, Match.Outcome> outcomes =
                 play(Map.of("a", right(), "b", new Script(new float[] {1, 2.1f}, new float[] {1, 2}, -1)));
-        assertThat(outcomes.get("b").failure()).startsWith("wrong result: y differs from that of reference by up to 5.0");
+        assertThat(outcomes.get("b").reason()).startsWith("wrong result: y differs from that of reference by up to 5.0");
         assertThat(outcomes.get("b").samples()).isEmpty();
-        assertThat(outcomes.get("a").failure()).isEmpty();
+        assertThat(outcomes.get("a").reason()).isEmpty();
         assertThat(turns).containsOnly("a");
     }
 
@@ -158,7 +158,7 @@ class MatchTest {
     void soIsOneThatTurnsWrongWhileItIsMeasured() {
         for (float[] wrong : new float[][] {{1, Float.NaN}, {1}, {1, 3}}) {
             Match.Outcome outcome = play(Map.of("a", new Script(new float[] {1, 2}, wrong, -1))).get("a");
-            assertThat(outcome.failure()).startsWith("wrong result: y");
+            assertThat(outcome.reason()).startsWith("wrong result: y");
             assertThat(outcome.samples()).isEmpty();
         }
     }
@@ -167,8 +167,8 @@ class MatchTest {
     void whoEndsFallsOutAndTheOthersGoOn() {
         Map<String, Match.Outcome> outcomes =
                 play(Map.of("a", new Script(new float[] {1, 2}, new float[] {1, 2}, 2), "b", right()));
-        assertThat(outcomes.get("a").failure()).isEqualTo("its process has ended");
-        assertThat(outcomes.get("b").failure()).isEmpty();
-        assertThat(turns.stream().filter("b"::equals)).hasSize(PACE.warmups() + PACE.rounds());
+        assertThat(outcomes.get("a").reason()).isEqualTo("its process has ended");
+        assertThat(outcomes.get("b").reason()).isEmpty();
+        assertThat(turns.stream().filter("b"::equals)).hasSize(PACE.turns());
     }
 }

@@ -38,7 +38,7 @@ class ReportFilesTest {
         refused(write("other.json", "{\"a\": 1}"), "is no report of a benchmark");
         ReportFiles.write(folder, Reports.whole());
         String text = Files.readString(folder.resolve(ReportFiles.JSON));
-        refused(write("version.json", text.replace("\"schema_version\" : 1", "\"schema_version\" : 7")),
+        refused(write("version.json", text.replace("\"schema_version\" : 2", "\"schema_version\" : 7")),
                 "is a report of another version");
         refused(write("cut.json", text.substring(0, text.length() / 2)), "is no report of a benchmark");
         refused(write("negative.json", text.replaceFirst("(round_nanos\" : \\[ )", "$1-1, ")),

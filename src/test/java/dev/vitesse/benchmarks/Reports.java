@@ -8,7 +8,8 @@ import java.util.stream.DoubleStream;
 
 /** Made-up reports. */
 final class Reports {
-    static final DeviceFigures FIGURES = new DeviceFigures(1.2, 0.1, 0.2, 100.0, 20.0, 5.0, 6.0);
+    static final DeviceFigures FIGURES = new DeviceFigures(1.2, 0.1, 0.2, 100.0,
+            List.of(new DeviceFigures.CopyRate(1 << 20, 80), new DeviceFigures.CopyRate(1 << 28, 20)), 5.0, 6.0);
 
     private Reports() {}
 
@@ -22,14 +23,13 @@ final class Reports {
         List<Double> rounds = rounds(millis, 0.01);
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(), workload.preset(),
                 workload.batch(), workload.flops(), workload.bytes(), contender, Measurement.Status.OK, "", "reference", 3e-7,
-                rounds,
-                800, 1e6 * millis, 1.02e6 * millis, null, 35.0, 2e6);
+                rounds, 800, 1e6 * millis, 1.02e6 * millis, true, 0.4, null, 35.0, null, 2e6);
     }
 
     static Measurement failed(Workload workload, String contender, String reason) {
         return new Measurement(workload.id(), workload.title(), workload.kind().text(), workload.op(), workload.preset(),
                 workload.batch(), workload.flops(), workload.bytes(), contender, Measurement.Status.FAILED, reason,
-                "reference", 0.5, List.of(), 0, null, null, null, null, null);
+                "reference", 0.5, List.of(), 0, null, null, false, null, null, null, null, null);
     }
 
     static Report report(List<Measurement> measurements) {

@@ -48,18 +48,19 @@ class BenchCommandTest {
 
     private Path report(String name, String times) throws IOException {
         return Files.writeString(folder.resolve(name), """
-                {"schema_version": 1, "created": "2026-01-02T03:04:05Z", "command": "c", "interrupted": false,
+                {"schema_version": 2, "created": "2026-01-02T03:04:05Z", "command": "c", "interrupted": false,
                  "dtype": "float32", "baseline": "cpu",
                  "environment": {"commit": "", "java": "25", "jvm_flags": [], "system": "s", "processor": "p",
                   "processors": 2, "memory_bytes": 1, "load_before": 0.0},
                  "contenders": [{"name": "cpu", "description": "d", "peer": false, "threads": 2, "details": {},
                   "figures": {"cold_start_seconds": 1.0, "open_seconds": null, "compile_seconds": null,
-                   "gigaflops": 100.0, "copy_gigabytes": 20.0, "upload_gigabytes": null, "download_gigabytes": null}}],
+                   "gigaflops": 100.0, "copies": [{"bytes": 1048576, "gigabytes": 20.0}], "upload_gigabytes": null, "download_gigabytes": null}}],
                  "measurements": [{"workload": "inference ti/16 b=1", "title": "inference ti/16 b=1",
                   "kind": "inference", "op": "inference", "preset": "ti/16", "batch": 1, "flops": 2500000000,
                   "bytes": 23000000, "contender": "cpu", "status": "OK", "reason": "",
                   "compared_with": "reference", "difference": 1e-6,
-                  "round_nanos": [%s], "samples": 70, "p50": 1e6, "p99": 1e6, "device_nanos": null, "watts": null,
+                  "round_nanos": [%s], "samples": 70, "p50": 1e6, "p99": 1e6, "steady": true, "warm_up_seconds": 0.5,
+                  "device_nanos": null, "watts": null, "gpu_watts": null,
                   "first_run_nanos": null}]}
                 """.formatted(times));
     }
