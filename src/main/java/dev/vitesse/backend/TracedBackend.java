@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.StringJoiner;
 import java.util.OptionalLong;
+import java.util.StringJoiner;
 import java.util.function.Consumer;
 
 /**

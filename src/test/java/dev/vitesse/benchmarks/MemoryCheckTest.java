@@ -45,7 +45,7 @@ class MemoryCheckTest {
     }
 
     private static void check(Workload workload, long mebibytes) {
-        MemoryCheck.check(List.of(workload), "opencl", new Sized(new MemoryPlan(), mebibytes << 20));
+        MemoryCheck.check(List.of(workload), "opencl", new Sized(new MemoryPlan(null), mebibytes << 20));
     }
 
     @Test
