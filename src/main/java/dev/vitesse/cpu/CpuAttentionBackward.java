@@ -129,14 +129,15 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         float[] d = dContext.floats();
         int query = qkv.offset() + in;
         int dOut = dContext.offset() + out;
+        if (narrow != null) {
+            narrow.head(scratch, x, query, width, context.floats(), context.offset() + out, d, dOut, dQkv.floats(),
+                    dQkv.offset() + in, logSumExp.floats(), logSumExp.offset() + item * tokens);
+            return;
+        }
         System.arraycopy(logSumExp.floats(), logSumExp.offset() + item * tokens, scratch, lse, tokens);
         Arrays.fill(scratch, lse + tokens, lse + padded, 0f);
         Arrays.fill(scratch, dots + tokens, dots + padded, 0f);
         dots(d, dOut, context.floats(), context.offset() + out, tokens, width, headWidth, scratch, dots, lanes);
-        if (narrow != null) {
-            narrow.head(scratch, x, query, width, d, dOut, dQkv.floats(), dQkv.offset() + in, lse, dots);
-            return;
-        }
         Packing.packTransposed(x, query, 3 * width, headWidth, tokens, scratch, queriesTransposed);
         Packing.packPanels(x, query, 3 * width, tokens, headWidth, scratch, queries);
         Packing.packTransposed(d, dOut, width, headWidth, tokens, scratch, dContextTransposed);

@@ -25,13 +25,22 @@ final class Simd {
     /** Elements of a cache line of 64 bytes. */
     private static final int LINE = 16;
 
-    private static final float LOG2_E = 1.44269504088896341f;
+    static final float LOG2_E = 1.44269504088896341f;
     /** ln 2 in two parts, of which the first has few bits, so that its product with an exponent is exact. */
     private static final float LN2_HIGH = 0.693359375f;
 
     private static final float LN2_LOW = -2.12194440e-4f;
     /** Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
-    private static final float ROUND = 12582912f;
+    static final float ROUND = 12582912f;
+    /** The exponent of the smallest normal number. */
+    static final float LEAST_EXPONENT = -126f;
+    // The polynomial of exp2 for -1/2 to 1/2 (Cephes' exp2f).
+    static final float EXP2_6 = 1.535336188319500e-4f;
+    static final float EXP2_5 = 1.339887440266574e-3f;
+    static final float EXP2_4 = 9.618437357674640e-3f;
+    static final float EXP2_3 = 5.550332471162809e-2f;
+    static final float EXP2_2 = 2.402264791363012e-1f;
+    static final float EXP2_1 = 6.931472028550421e-1f;
 
     private Simd() {}
 
@@ -101,6 +110,30 @@ final class Simd {
             p = p.fma(r, broadcast(FLOATS, 1.6666665459e-1f));
             p = p.fma(r, broadcast(FLOATS, 5.0000001201e-1f));
             p = p.fma(r.mul(r), r).add(1f);
+            IntVector exponent = rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
+            p.reinterpretAsInts().add(exponent).reinterpretAsFloats().intoArray(array, i);
+        }
+    }
+
+    /**
+     * x[i] = 2^x[i] to 1e-7 relative for x up to 127, for x below -126 as for -126; NaN gives NaN. As {@link #exp}, but
+     * r = x - round(x) is exact.
+     *
+     * @param count a multiple of {@link #LANES}
+     */
+    static void exp2(float[] array, int start, int count) {
+        for (int i = start; i < start + count; i += LANES) {
+            FloatVector x = fromArray(FLOATS, array, i);
+            x = x.blend(LEAST_EXPONENT, x.compare(VectorOperators.LT, LEAST_EXPONENT));
+            FloatVector rounded = x.add(ROUND);
+            FloatVector r = x.sub(rounded.sub(ROUND));
+            FloatVector p = broadcast(FLOATS, EXP2_6);
+            p = p.fma(r, broadcast(FLOATS, EXP2_5));
+            p = p.fma(r, broadcast(FLOATS, EXP2_4));
+            p = p.fma(r, broadcast(FLOATS, EXP2_3));
+            p = p.fma(r, broadcast(FLOATS, EXP2_2));
+            p = p.fma(r, broadcast(FLOATS, EXP2_1));
+            p = p.fma(r, broadcast(FLOATS, 1));
             IntVector exponent = rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
             p.reinterpretAsInts().add(exponent).reinterpretAsFloats().intoArray(array, i);
         }
