@@ -14,7 +14,13 @@ import java.util.List;
  * @param logarithmic whether equal distances are equal ratios
  */
 record Axis(double low, double high, double from, double to, boolean logarithmic) {
-    private static final int FEWEST_DECADES = 3;
+    /** Digits of the ticks of logarithmic axes: many where the values are near each other. */
+    private static final double[] MANY_DIGITS = {1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8};
+
+    private static final double[] SOME_DIGITS = {1, 2, 5};
+    private static final double[] ONE_DIGIT = {1};
+    private static final double NEAR = 6;
+    private static final double FAR = 1000;
 
     /** From zero to a round number not below {@code largest}. */
     static Axis linear(double largest, double from, double to) {
@@ -22,10 +28,9 @@ record Axis(double low, double high, double from, double to, boolean logarithmic
         return new Axis(0, Math.max(step, Math.ceil(largest / step) * step), from, to, false);
     }
 
-    /** Over whole powers of ten, or of two where there are few. */
+    /** From {@code smallest} to {@code largest}, both positive. */
     static Axis logarithmic(double smallest, double largest, double from, double to) {
-        return new Axis(Math.pow(10, Math.floor(Math.log10(smallest))), Math.pow(10, Math.ceil(Math.log10(largest))),
-                from, to, true);
+        return new Axis(smallest, largest, from, to, true);
     }
 
     /** A fifth of {@code largest}, rounded to 1, 2 or 5 times a power of ten. */
@@ -51,11 +56,13 @@ record Axis(double low, double high, double from, double to, boolean logarithmic
             }
             return ticks;
         }
-        boolean few = Math.log10(high / low) < FEWEST_DECADES - 0.5;
-        for (double power = low; power <= high * 1.0001; power *= 10) {
-            for (double digit : few ? new double[] {1, 2, 5} : new double[] {1}) {
-                if (digit * power <= high * 1.0001) {
-                    ticks.add(digit * power);
+        double ratio = high / low;
+        double[] digits = ratio < NEAR ? MANY_DIGITS : ratio < FAR ? SOME_DIGITS : ONE_DIGIT;
+        for (int power = (int) Math.floor(Math.log10(low)); Math.pow(10, power) <= high; power++) {
+            for (double digit : digits) {
+                double tick = digit * Math.pow(10, power);
+                if (tick >= low && tick <= high) {
+                    ticks.add(tick);
                 }
             }
         }

@@ -16,6 +16,9 @@ final class Cells {
     /** Headings with that of the comparison. */
     static List<String> headings(Report report) {
         List<String> headings = new ArrayList<>(HEADINGS);
+        if (hasEnergy(report)) {
+            headings.add("J a run");
+        }
         headings.add("speed-up against " + report.baseline());
         return headings;
     }
@@ -27,12 +30,21 @@ final class Cells {
         }
         Statistics.Estimate time = m.time();
         boolean kernel = m.kind().equals(Workload.Kind.KERNEL.text());
-        return List.of(m.title(), m.contender(), millis(time.median()) + (m.steady() ? "" : " (not steady)"),
+        List<String> row = new ArrayList<>(List.of(m.title(), m.contender(), millis(time.median()) + (m.steady() ? "" : " (not steady)"),
                 millis(time.low()) + " to " + millis(time.high()), m.p99() == null ? "" : millis(m.p99()),
                 m.deviceNanos() == null ? "" : millis(m.deviceNanos()),
                 m.flops() == 0 ? "" : number(m.gigaflops()), percent(report.shareOfGigaflops(m)),
                 number(m.gigabytes()), percent(report.shareOfGigabytes(m)),
-                kernel ? "" : number(m.imagesPerSecond()), difference(m), versus(report.againstBaseline(m)));
+                kernel ? "" : number(m.imagesPerSecond()), difference(m)));
+        if (hasEnergy(report)) {
+            row.add(optional(m.joulesPerRun()));
+        }
+        row.add(versus(report.againstBaseline(m)));
+        return row;
+    }
+
+    private static boolean hasEnergy(Report report) {
+        return report.measurements().stream().anyMatch(m -> m.isOk() && m.joulesPerRun() != null);
     }
 
     static String failure(Measurement m) {

@@ -10,15 +10,15 @@ import java.util.stream.Collectors;
 
 /** The pictures of a report. */
 final class Charts {
-    private static final int WIDTH = 960;
+    static final int WIDTH = 960;
     private static final int LABELS = 360;
     private static final int LONGEST_LABEL = 46;
-    private static final int ROW = 16;
+    private static final int ROW = 20;
+    private static final int VALUES = 200;
     private static final int MARGIN = 30;
     private static final int PLOT_HEIGHT = 420;
     private static final int LEFT = 70;
     private static final int BOTTOM = 50;
-    private static final String KERNEL = Workload.Kind.KERNEL.text();
 
     private Charts() {}
 
@@ -47,7 +47,7 @@ final class Charts {
         }
         int height = MARGIN + ROW * shown.size() + BOTTOM;
         Svg svg = new Svg(WIDTH, height, "speed-up by workload");
-        Axis x = Axis.logarithmic(Math.min(0.5, smallest), Math.max(2, largest), LABELS, WIDTH - 90);
+        Axis x = Axis.logarithmic(Math.min(0.8, smallest / 1.05), Math.max(1.25, largest * 1.05), LABELS, WIDTH - VALUES);
         double bottom = MARGIN + ROW * (double) shown.size();
         verticals(svg, x, MARGIN, bottom, "times as fast as " + report.baseline() + " (with 95 % interval)");
         String title = "";
@@ -56,19 +56,27 @@ final class Charts {
             Statistics.Comparison c = report.againstBaseline(m);
             double y = MARGIN + ROW * (double) i;
             if (!m.title().equals(title)) {
-                svg.text("end", LABELS - 8, y + 12, shortened(m.title()));
+                svg.text("end", LABELS - 8, y + 14, shortened(m.title()));
             }
             title = m.title();
             double one = x.at(1);
             double end = x.at(c.speedup().median());
-            svg.bar(style(report, m.contender()), Math.min(one, end), y + 2, Math.abs(end - one), ROW - 4,
-                    m.contender() + ", " + m.title() + ": " + Cells.versus(c));
-            svg.line("whisker", x.at(c.speedup().low()), y + ROW / 2.0, x.at(c.speedup().high()), y + ROW / 2.0);
-            svg.text("start", WIDTH - 85, y + 12, String.format(Locale.ROOT, "%.2fx%s", c.speedup().median(),
-                    c.verdict() == Statistics.Verdict.SAME ? " (noise)" : ""));
+            boolean same = c.verdict() == Statistics.Verdict.SAME;
+            svg.bar(style(report, m.contender()) + (same ? " faint" : ""), Math.min(one, end), y + 3,
+                    Math.abs(end - one), ROW - 6, m.contender() + ", " + m.title() + ": " + Cells.versus(c));
+            whisker(svg, x.at(c.speedup().low()), x.at(c.speedup().high()), y + ROW / 2.0);
+            svg.text("start", WIDTH - VALUES + 10, y + 14, String.format(Locale.ROOT, "%.2fx (%.2f to %.2f)%s",
+                    c.speedup().median(), c.speedup().low(), c.speedup().high(), same ? ", noise" : ""));
         }
         svg.line("one", x.at(1), MARGIN, x.at(1), bottom);
         return svg.toString();
+    }
+
+    /** An interval with its ends. */
+    private static void whisker(Svg svg, double from, double to, double y) {
+        svg.line("whisker", from, y, to, y);
+        svg.line("whisker", from, y - 3, from, y + 3);
+        svg.line("whisker", to, y - 3, to, y + 3);
     }
 
     /** Images per second of inference over the batch, for each preset. */
@@ -85,7 +93,7 @@ final class Charts {
         double bottom = PLOT_HEIGHT - BOTTOM;
         // Models that differ by more than this share a picture only on a logarithmic axis.
         Axis y = largest / smallest > 20
-                ? Axis.logarithmic(smallest, largest, bottom, MARGIN) : Axis.linear(largest, bottom, MARGIN);
+                ? Axis.logarithmic(smallest / 1.5, largest * 1.5, bottom, MARGIN) : Axis.linear(largest, bottom, MARGIN);
         horizontals(svg, y, LEFT, WIDTH - 160.0, "images per second");
         double step = (WIDTH - 160.0 - LEFT) / batches.size();
         for (int i = 0; i < batches.size(); i++) {
@@ -105,45 +113,13 @@ final class Charts {
             double[] ys = points.stream().mapToDouble(m -> y.at(m.imagesPerSecond())).toArray();
             svg.polyline(style + " curve", xs, ys);
             for (int i = 0; i < xs.length; i++) {
+                Statistics.Estimate rate = points.get(i).time().inverse(1e9 * points.get(i).batch());
+                svg.line(style + " interval", xs[i], y.at(rate.low()), xs[i], y.at(rate.high()));
                 svg.dot(style, xs[i], ys[i], each.getKey() + ", batch " + points.get(i).batch() + ": "
                         + Cells.number(points.get(i).imagesPerSecond()) + " images/s");
             }
             nextLabel = Math.max(nextLabel + ROW, ys[ys.length - 1] + 4);
-            svg.text("start", xs[xs.length - 1] + 10, nextLabel, each.getKey());
-        }
-        return svg.toString();
-    }
-
-    /** Kernels by arithmetic intensity under their device's roof; empty where no roof was measured. */
-    static String roofline(Report report, Report.ContenderInfo contender) {
-        DeviceFigures figures = report.figures(contender.name());
-        List<Measurement> shown = report.measurements().stream()
-                .filter(m -> m.isOk() && m.contender().equals(contender.name()) && m.kind().equals(KERNEL)
-                        && m.flops() > 0)
-                .toList();
-        if (shown.isEmpty() || figures.gigaflops() == null || figures.copyGigabytes() == null) {
-            return "";
-        }
-        double peak = figures.gigaflops();
-        double copy = figures.copyGigabytes();
-        double ridge = peak / copy;
-        double lowX = Math.min(ridge / 10, shown.stream().mapToDouble(Charts::intensity).min().orElseThrow());
-        double highX = Math.max(ridge * 10, shown.stream().mapToDouble(Charts::intensity).max().orElseThrow());
-        double lowY = shown.stream().mapToDouble(Measurement::gigaflops).min().orElseThrow();
-        Svg svg = new Svg(WIDTH, PLOT_HEIGHT, "roofline of " + contender.name());
-        double bottom = PLOT_HEIGHT - BOTTOM;
-        Axis x = Axis.logarithmic(lowX, highX, LEFT, WIDTH - 40.0);
-        Axis y = Axis.logarithmic(Math.min(lowY, copy * x.low() * 2), peak * 1.5, bottom, MARGIN);
-        verticals(svg, x, MARGIN, bottom, "FLOP per byte");
-        horizontals(svg, y, LEFT, WIDTH - 40.0, "GFLOP/s");
-        double start = Math.max(x.low(), y.low() / copy);
-        svg.polyline("roof", new double[] {x.at(start), x.at(ridge), x.at(x.high())},
-                new double[] {y.at(copy * start), y.at(peak), y.at(peak)});
-        svg.text("end", WIDTH - 44, y.at(peak) - 6, Cells.number(peak) + " GFLOP/s, FMA loop");
-        svg.text("start", x.at(start) + 40, y.at(copy * start) - 2, Cells.number(copy) + " GB/s, copy");
-        for (Measurement m : shown) {
-            svg.dot(style(report, contender.name()), x.at(intensity(m)), y.at(m.gigaflops()), m.title() + ": "
-                    + Cells.number(m.gigaflops()) + " GFLOP/s, " + Cells.number(m.gigabytes()) + " GB/s");
+            svg.label("start", xs[xs.length - 1] + 12, nextLabel, each.getKey());
         }
         return svg.toString();
     }
@@ -153,11 +129,7 @@ final class Charts {
         return title.length() <= LONGEST_LABEL ? title : title.substring(0, LONGEST_LABEL - 1) + "…";
     }
 
-    private static double intensity(Measurement m) {
-        return m.flops() / (double) m.bytes();
-    }
-
-    private static void verticals(Svg svg, Axis x, double top, double bottom, String title) {
+    static void verticals(Svg svg, Axis x, double top, double bottom, String title) {
         for (double tick : x.ticks()) {
             svg.line("grid", x.at(tick), top, x.at(tick), bottom);
             svg.text("middle", x.at(tick), bottom + 18, tick(tick));
@@ -165,7 +137,7 @@ final class Charts {
         svg.text("middle", (x.from() + x.to()) / 2, bottom + 38, title);
     }
 
-    private static void horizontals(Svg svg, Axis y, double left, double right, String title) {
+    static void horizontals(Svg svg, Axis y, double left, double right, String title) {
         for (double tick : y.ticks()) {
             svg.line("grid", left, y.at(tick), right, y.at(tick));
             svg.text("end", left - 6, y.at(tick) + 4, tick(tick));

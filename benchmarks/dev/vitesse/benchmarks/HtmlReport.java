@@ -2,9 +2,10 @@
 package dev.vitesse.benchmarks;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
 
 /** The report as one page that needs nothing else: no network, no script. */
 final class HtmlReport {
@@ -23,12 +24,19 @@ final class HtmlReport {
             td { font-variant-numeric: tabular-nums; } .failed { color: #d33; text-align: left; font-weight: 600; }
             .group td { border-top: 2px solid var(--grid); }
             .faster { color: var(--s2); } .slower { color: var(--s1); }
-            svg { width: 100%; height: auto; display: block; }
+            svg { width: 100%; min-width: 760px; height: auto; display: block; }
             svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-            .grid { stroke: var(--grid); } .whisker { stroke: var(--ink); stroke-width: 1.5; }
-            .one { stroke: var(--ink); stroke-width: 1.5; } .roof { stroke: var(--ink); stroke-width: 2; fill: none; }
-            .curve { fill: none !important; stroke-width: 2; }
+            svg .label { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
+            .grid { stroke: var(--grid); } .whisker { stroke: var(--ink); stroke-width: 1.2; }
+            .one { stroke: var(--ink); stroke-width: 1.5; } .lead { stroke: var(--soft); stroke-width: .8; }
+            .roof { stroke: var(--ink); stroke-width: 2; fill: none; }
+            .cached { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 4; }
+            .curve { fill: none !important; stroke-width: 2; } .interval { stroke-width: 1.5; opacity: .6; }
+            .faint { opacity: .35; } svg circle { stroke: var(--paper) !important; stroke-width: 1; }
             .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .4em 0 1em; }
+            td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); }
+            @media (max-width: 700px) { body { margin: 1rem auto; padding: 0 .7rem; } code { overflow-wrap: anywhere; }
+                td:first-child, th:first-child { max-width: 9rem; overflow: hidden; text-overflow: ellipsis; } }
             """;
 
     private HtmlReport() {}
@@ -39,14 +47,21 @@ final class HtmlReport {
                 + "<title>Vitesse benchmark</title>\n<style>\n").append(STYLE).append(seriesStyle())
                 .append("</style>\n</head>\n<body>\n");
         header(page, report);
+        page.append("<h2>At a glance</h2>\n");
+        table(page, Summary.of(report), List.of());
         chart(page, "Speed-up", "Above 1 is faster than " + report.baseline()
-                + ". The bar is the median of the rounds, the line its 95 % interval.", Charts.speedups(report), report);
-        chart(page, "Throughput by batch", "Inference from images on the heap to logits on the heap.",
-                Charts.throughput(report), report);
+                + ". The bar is the median of the rounds' ratios, the line its 95 % interval; bars are faint where the"
+                + " difference is inside the noise.", Charts.speedups(report), contenders(report));
+        chart(page, "Throughput by batch", "Inference from images on the heap to logits on the heap, with 95 % intervals.",
+                Charts.throughput(report), contenders(report));
+        Map<String, String> families = new LinkedHashMap<>();
+        for (Roofline.Family family : Roofline.Family.values()) {
+            families.put(family.style(), family.text());
+        }
         for (Report.ContenderInfo contender : report.contenders()) {
-            chart(page, "Roofline of " + contender.name(), "Each point is a kernel: what it reaches against what the"
-                    + " device's arithmetic and memory allow at its FLOPs per byte, both measured in this run.",
-                    Charts.roofline(report, contender), null);
+            chart(page, "Roofline of " + contender.name(), "Each point is a kernel: what it reaches against what arithmetic"
+                    + " and memory allow at its FLOPs per byte, all measured in this run. Operands that fit into caches may"
+                    + " exceed the line of memory.", Roofline.of(report, contender), families);
         }
         page.append("<h2>Devices</h2>\n");
         table(page, TextReport.contenders(report), List.of());
@@ -89,20 +104,24 @@ final class HtmlReport {
         page.append("<li>").append(Svg.escaped(text)).append("</li>\n");
     }
 
-    /** @param legend whose contenders are named above the picture, or null */
-    private static void chart(StringBuilder page, String title, String caption, String svg,
-            @Nullable Report legend) {
+    private static Map<String, String> contenders(Report report) {
+        Map<String, String> names = new LinkedHashMap<>();
+        for (Report.ContenderInfo contender : report.contenders()) {
+            names.put("s" + names.size(), contender.name());
+        }
+        return names;
+    }
+
+    /** @param legend what the styles stand for */
+    private static void chart(
+            StringBuilder page, String title, String caption, String svg, Map<String, String> legend) {
         if (svg.isEmpty()) {
             return;
         }
         page.append("<h2>").append(Svg.escaped(title)).append("</h2>\n<p>").append(Svg.escaped(caption));
-        if (legend != null) {
-            for (int i = 0; i < legend.contenders().size(); i++) {
-                page.append("<span class=\"key s").append(i).append("\"></span>")
-                        .append(Svg.escaped(legend.contenders().get(i).name()));
-            }
-        }
-        page.append("</p>\n").append(svg);
+        legend.forEach((style, name) -> page.append(" <span class=\"key ").append(style).append("\"></span>")
+                .append(Svg.escaped(name)));
+        page.append("</p>\n<div class=\"wide\">").append(svg).append("</div>\n");
     }
 
     /** @param measurements of the rows after the headings; empty if they are none */

@@ -31,6 +31,8 @@ final class MarkdownReport {
         rows.add(Cells.headings(report));
         report.measurements().forEach(m -> rows.add(Cells.row(report, m)));
         table(text, rows);
+        text.append("\n");
+        table(text, Summary.of(report));
         return text.toString();
     }
 

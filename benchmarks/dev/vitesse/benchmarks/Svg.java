@@ -41,6 +41,12 @@ final class Svg {
                 escaped(tip));
     }
 
+    /** A text with an outline, which can be read in front of lines. */
+    Svg label(String anchor, double x, double y, String text) {
+        return add("<text class=\"label\" text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>", anchor, x, y,
+                escaped(text));
+    }
+
     /** @param anchor start, middle or end */
     Svg text(String anchor, double x, double y, String text) {
         return add("<text text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>", anchor, x, y, escaped(text));

@@ -11,12 +11,12 @@ public final class TextReport {
 
     private TextReport() {}
 
-    /** Contenders, then measurements. */
+    /** Contenders, measurements, and what they come to. */
     public static String of(Report report) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(Cells.headings(report));
         report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
-        return aligned(contenders(report)) + "\n" + aligned(rows);
+        return aligned(contenders(report)) + "\n" + aligned(rows) + "\n" + aligned(Summary.of(report));
     }
 
     static List<List<String>> contenders(Report report) {
