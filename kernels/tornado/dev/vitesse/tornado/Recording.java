@@ -38,7 +38,7 @@ final class Recording {
     private @Nullable Object batchKind;
     private @Nullable Consumer<List<BatchRow>> batchLaunch;
     private final int computeUnits;
-    private final boolean compact;
+    private final TornadoVariant variant;
 
     /**
      * One call of a batch.
@@ -62,17 +62,22 @@ final class Recording {
 
     /**
      * @param computeUnits of the device, over which large products are split
-     * @param compact whether few kernels matter more than fast ones
+     * @param variant which kernels it is for
      */
-    Recording(DeviceMemory memory, int computeUnits, boolean compact) {
+    Recording(DeviceMemory memory, int computeUnits, TornadoVariant variant) {
         this.memory = memory;
         this.computeUnits = computeUnits;
-        this.compact = compact;
+        this.variant = variant;
     }
 
     /** Whether kernels are to be merged and their grids to be equal, so that as few as possible are compiled. */
     boolean compact() {
-        return compact;
+        return variant.compact();
+    }
+
+    /** What computes products instead of our kernel, or null. */
+    @Nullable TornadoKernel library() {
+        return variant.library();
     }
 
     int computeUnits() {
@@ -183,7 +188,7 @@ final class Recording {
                     + MOST_ITEMS + ", not to " + items);
         }
         TornadoKernel.Merge merge = kernel.merge();
-        if (!compact || merge == null) {
+        if (!compact() || merge == null) {
             launch(kernel, Math.min(MOST_GROUPS, Math.ceilDiv(items, (long) kernel.localX())), 1, 1, parameters);
         } else if (items > 0) {
             int[] withOperation = Arrays.copyOf(parameters, Launch.SLOT);

@@ -2,9 +2,8 @@
 package dev.vitesse.tornado;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A stretch of a program that one task graph runs in one execution.
@@ -23,7 +22,7 @@ record Segment(List<Task> pattern, List<Launch> launches) {
     /**
      * A kernel with one of its grids, whatever that is.
      *
-     * @param grid which of the kernel's grids in this graph it is, counted from 0 in the order in which they come
+     * @param grid which of the kernel's grids it is
      */
     record Task(TornadoKernel kernel, int grid) {
         /** Tasks of one name share their code in a plan. */
@@ -32,32 +31,29 @@ record Segment(List<Task> pattern, List<Launch> launches) {
         }
     }
 
-    /** Cuts a program into as few segments of about the same length as the limits allow. */
-    static List<Segment> split(List<Launch> launches) {
+    /**
+     * Cuts a program into as few segments of about the same length as the limits allow.
+     *
+     * @param captured what numbers the grids of all programs, whose graphs then run with one grid each; null if their graphs
+     *     may run with any
+     */
+    static List<Segment> split(List<Launch> launches, @Nullable GridNumbers captured) {
         List<Segment> segments = new ArrayList<>();
         int count = Math.ceilDiv(launches.size(), LONGEST);
         for (int i = 0; i < count; i++) {
-            segments.add(of(launches.subList(i * launches.size() / count, (i + 1) * launches.size() / count)));
+            GridNumbers grids = captured == null ? new GridNumbers() : captured;
+            segments.add(of(launches.subList(i * launches.size() / count, (i + 1) * launches.size() / count), grids));
         }
         return segments;
     }
 
-    private static Segment of(List<Launch> launches) {
-        Map<TornadoKernel, List<List<Integer>>> grids = new HashMap<>();
-        List<Task> pattern = new ArrayList<>();
-        for (Launch launch : launches) {
-            List<List<Integer>> known = grids.computeIfAbsent(launch.kernel(), kernel -> new ArrayList<>());
-            List<Integer> grid = List.of(launch.groupsX(), launch.groupsY(), launch.groupsZ());
-            if (!known.contains(grid)) {
-                known.add(grid);
-            }
-            pattern.add(new Task(launch.kernel(), known.indexOf(grid)));
-        }
-        return new Segment(List.copyOf(pattern), List.copyOf(launches));
+    private static Segment of(List<Launch> launches, GridNumbers grids) {
+        return new Segment(
+                launches.stream().map(launch -> new Task(launch.kernel(), grids.of(launch))).toList(), List.copyOf(launches));
     }
 
-    /** How many tasks have to be compiled for it. */
-    long compilations() {
-        return pattern.stream().distinct().count();
+    /** The names of the tasks that have to be compiled for a pattern. */
+    static List<String> compilations(List<Task> pattern) {
+        return pattern.stream().filter(task -> task.kernel().library() == null).map(Task::name).distinct().toList();
     }
 }

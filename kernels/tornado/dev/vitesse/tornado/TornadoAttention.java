@@ -73,15 +73,17 @@ final class TornadoAttention {
     }
 
     /**
-     * An element of a row of a head, zero past the last token. (Kernels store it to local memory themselves: TornadoVM
-     * miscompiles such stores in a method that they call.)
+     * An element of a row of a head, zero past the last token and past the head's last column, up to which work-items read
+     * without asking. (Kernels store it to local memory themselves: TornadoVM miscompiles such stores in a method that they
+     * call.)
      *
      * @param head where the head's first row starts
      * @param stride from a row to the next
      */
-    static float element(FloatArray floats, int head, int row, int tokens, int stride, int column) {
+    static float element(
+            FloatArray floats, int head, int row, int tokens, int stride, int column, int headWidth) {
         float value = 0f;
-        if (row < tokens) {
+        if (row < tokens && column < headWidth) {
             value = floats.get(head + row * stride + column);
         }
         return value;
@@ -102,6 +104,7 @@ final class TornadoAttention {
         int tokens = p.get(o + 3);
         int heads = p.get(o + 4);
         int headWidth = p.get(o + 5);
+        int padded = SIDE * columns;
         float scale = floats.get(p.get(o + 6));
         int x = context.localIdx;
         int y = context.localIdy;
@@ -111,9 +114,9 @@ final class TornadoAttention {
         int head = context.groupIdy % heads;
         int width = heads * headWidth;
         int q = p.get(o + 2) + image * tokens * 3 * width + head * headWidth;
-        for (int v = item; v < BLOCK * headWidth; v += SIDE * SIDE) {
-            query[v / headWidth * PITCH + v % headWidth] =
-                    element(floats, q, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        for (int v = item; v < BLOCK * padded; v += SIDE * SIDE) {
+            query[v / padded * PITCH + v % padded] =
+                    element(floats, q, first + v / padded, tokens, 3 * width, v % padded, headWidth);
         }
         float[] result = new float[2 * MOST_COLUMNS];
         for (int i = 0; i < 2 * MOST_COLUMNS; i++) {
@@ -125,9 +128,9 @@ final class TornadoAttention {
         float sum1 = 0f;
         for (int start = 0; start < tokens; start += BLOCK) {
             context.localBarrier(); // the values and scores of the block before have been used
-            for (int v = item; v < BLOCK * headWidth; v += SIDE * SIDE) {
-                other[v / headWidth * PITCH + v % headWidth] =
-                        element(floats, q + width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            for (int v = item; v < BLOCK * padded; v += SIDE * SIDE) {
+                other[v / padded * PITCH + v % padded] =
+                        element(floats, q + width, start + v / padded, tokens, 3 * width, v % padded, headWidth);
             }
             context.localBarrier();
             float s00 = 0f;
@@ -171,9 +174,9 @@ final class TornadoAttention {
             scores[y * SCORE_PITCH + x + SIDE] = p01;
             scores[(y + SIDE) * SCORE_PITCH + x] = p10;
             scores[(y + SIDE) * SCORE_PITCH + x + SIDE] = p11;
-            for (int v = item; v < BLOCK * headWidth; v += SIDE * SIDE) {
-                other[v / headWidth * PITCH + v % headWidth] =
-                        element(floats, q + 2 * width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            for (int v = item; v < BLOCK * padded; v += SIDE * SIDE) {
+                other[v / padded * PITCH + v % padded] =
+                        element(floats, q + 2 * width, start + v / padded, tokens, 3 * width, v % padded, headWidth);
             }
             context.localBarrier();
             for (int n = 0; n < columns; n++) {
@@ -188,7 +191,6 @@ final class TornadoAttention {
                 float w0 = scores[y * SCORE_PITCH + c];
                 float w1 = scores[(y + SIDE) * SCORE_PITCH + c];
                 for (int n = 0; n < columns; n++) {
-                    // Past the head's last column this reads what nobody stores.
                     float value = other[c * PITCH + x + SIDE * n];
                     result[2 * n] = w0 * value + result[2 * n];
                     result[2 * n + 1] = w1 * value + result[2 * n + 1];

@@ -84,6 +84,7 @@ final class TornadoAttentionBackward {
         int tokens = p.get(o + 5);
         int heads = p.get(o + 6);
         int headWidth = p.get(o + 7);
+        int padded = SIDE * columns;
         float scale = floats.get(p.get(o + 8));
         int x = context.localIdx;
         int y = context.localIdy;
@@ -95,13 +96,13 @@ final class TornadoAttentionBackward {
         int place = image * tokens * 3 * width + head * headWidth;
         int q = p.get(o + 2) + place;
         int dContext = p.get(o + 1) + image * tokens * width + head * headWidth;
-        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-            query[v / headWidth * PITCH + v % headWidth] =
-                    TornadoAttention.element(floats, q, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+            query[v / padded * PITCH + v % padded] =
+                    TornadoAttention.element(floats, q, first + v / padded, tokens, 3 * width, v % padded, headWidth);
         }
-        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-            dResult[v / headWidth * PITCH + v % headWidth] =
-                    TornadoAttention.element(floats, dContext, first + v / headWidth, tokens, width, v % headWidth);
+        for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+            dResult[v / padded * PITCH + v % padded] =
+                    TornadoAttention.element(floats, dContext, first + v / padded, tokens, width, v % padded, headWidth);
         }
         int row = first + y;
         if (row > tokens - 1) {
@@ -115,13 +116,13 @@ final class TornadoAttentionBackward {
         }
         for (int start = 0; start < tokens; start += SIDE) {
             context.localBarrier(); // the block before has been used
-            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-                key[v / headWidth * PITCH + v % headWidth] =
-                        TornadoAttention.element(floats, q + width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+                key[v / padded * PITCH + v % padded] =
+                        TornadoAttention.element(floats, q + width, start + v / padded, tokens, 3 * width, v % padded, headWidth);
             }
-            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-                value[v / headWidth * PITCH + v % headWidth] =
-                        TornadoAttention.element(floats, q + 2 * width, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+                value[v / padded * PITCH + v % padded] =
+                        TornadoAttention.element(floats, q + 2 * width, start + v / padded, tokens, 3 * width, v % padded, headWidth);
             }
             context.localBarrier();
             float s = 0f;
@@ -167,6 +168,7 @@ final class TornadoAttentionBackward {
         int tokens = p.get(o + 5);
         int heads = p.get(o + 6);
         int headWidth = p.get(o + 7);
+        int padded = SIDE * columns;
         float scale = floats.get(p.get(o + 8));
         int x = context.localIdx;
         int y = context.localIdy;
@@ -178,13 +180,13 @@ final class TornadoAttentionBackward {
         int place = image * tokens * 3 * width + head * headWidth;
         int q = p.get(o + 2) + place;
         int dContext = p.get(o + 1) + image * tokens * width + head * headWidth;
-        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-            key[v / headWidth * PITCH + v % headWidth] =
-                    TornadoAttention.element(floats, q + width, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+            key[v / padded * PITCH + v % padded] =
+                    TornadoAttention.element(floats, q + width, first + v / padded, tokens, 3 * width, v % padded, headWidth);
         }
-        for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-            value[v / headWidth * PITCH + v % headWidth] =
-                    TornadoAttention.element(floats, q + 2 * width, first + v / headWidth, tokens, 3 * width, v % headWidth);
+        for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+            value[v / padded * PITCH + v % padded] =
+                    TornadoAttention.element(floats, q + 2 * width, first + v / padded, tokens, 3 * width, v % padded, headWidth);
         }
         float[] dKey = new float[MOST_COLUMNS];
         float[] dValue = new float[MOST_COLUMNS];
@@ -194,13 +196,13 @@ final class TornadoAttentionBackward {
         }
         for (int start = 0; start < tokens; start += SIDE) {
             context.localBarrier(); // the block before has been used
-            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-                query[v / headWidth * PITCH + v % headWidth] =
-                        TornadoAttention.element(floats, q, start + v / headWidth, tokens, 3 * width, v % headWidth);
+            for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+                query[v / padded * PITCH + v % padded] =
+                        TornadoAttention.element(floats, q, start + v / padded, tokens, 3 * width, v % padded, headWidth);
             }
-            for (int v = item; v < SIDE * headWidth; v += SIDE * SIDE) {
-                dResult[v / headWidth * PITCH + v % headWidth] =
-                        TornadoAttention.element(floats, dContext, start + v / headWidth, tokens, width, v % headWidth);
+            for (int v = item; v < SIDE * padded; v += SIDE * SIDE) {
+                dResult[v / padded * PITCH + v % padded] =
+                        TornadoAttention.element(floats, dContext, start + v / padded, tokens, width, v % padded, headWidth);
             }
             context.localBarrier();
             float s = 0f;

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One device of TornadoVM. Programs are lists of launches; a plan holds one task graph for each pattern of kernels that
@@ -26,16 +27,18 @@ import java.util.function.Consumer;
 public final class TornadoBackend implements Backend {
     private final TornadoTarget target;
     private final String id;
-    private final boolean compact;
+    private final TornadoVariant variant;
+    private final @Nullable GridNumbers capturedGrids;
     private final DeviceMemory memory;
     private final CompileLog log;
     private final Set<List<Segment.Task>> patterns = new LinkedHashSet<>();
     private final Set<TornadoProgram> programs = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    private TornadoBackend(TornadoTarget target, String id, BackendOptions options, boolean compact) {
+    private TornadoBackend(TornadoTarget target, String id, BackendOptions options, TornadoVariant variant) {
         this.target = target;
         this.id = id;
-        this.compact = compact;
+        this.variant = variant;
+        capturedGrids = variant.captured() ? new GridNumbers() : null;
         memory = new DeviceMemory(target.description(), target.mostBytes());
         log = new CompileLog(options.trace(), options.messages());
     }
@@ -43,11 +46,10 @@ public final class TornadoBackend implements Backend {
     /**
      * Opens a device and makes sure that it compiles and computes.
      *
-     * @param compact whether kernels are merged, so that few are compiled
      * @throws DeviceException if it does not
      */
-    static TornadoBackend open(TornadoTarget target, String id, BackendOptions options, boolean compact) {
-        TornadoBackend backend = new TornadoBackend(target, id, options, compact);
+    static TornadoBackend open(TornadoTarget target, String id, BackendOptions options, TornadoVariant variant) {
+        TornadoBackend backend = new TornadoBackend(target, id, options, variant);
         try {
             backend.plan(List.of()); // which checks what the device computes
             backend.memory.detach();
@@ -70,7 +72,7 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Program record(String name, Consumer<Kernels> body) {
-        Recording recording = new Recording(memory, target.computeUnits(), compact);
+        Recording recording = new Recording(memory, target.computeUnits(), variant);
         try {
             body.accept(new TaskRecorder(recording));
             recording.finish();
@@ -99,7 +101,7 @@ public final class TornadoBackend implements Backend {
         memory.trim();
         TornadoPlan built;
         try {
-            built = new TornadoPlan(target, log, memory, patterns);
+            built = new TornadoPlan(target, log, memory, patterns, variant.captured());
         } catch (RuntimeException | Error e) {
             patterns.removeAll(Set.copyOf(wanted)); // so that other programs still get a plan
             throw target.failure("plan", e);
@@ -107,6 +109,11 @@ public final class TornadoBackend implements Backend {
         memory.attach(built);
         log.planned(patterns.size(), "built in " + TornadoPlan.milliseconds(System.nanoTime() - begin));
         return built;
+    }
+
+    /** What numbers the grids of all programs, or null if each graph does for itself. */
+    @Nullable GridNumbers capturedGrids() {
+        return capturedGrids;
     }
 
     /** The device. */

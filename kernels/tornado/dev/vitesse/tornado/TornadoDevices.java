@@ -10,10 +10,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /** The devices of the drivers that TornadoVM has loaded. */
@@ -52,6 +54,11 @@ public final class TornadoDevices implements TornadoAccess {
         setDefault("tornado.device.memory", "1024GB");
     }
 
+    /** The best device of a driver. */
+    Optional<TornadoTarget> find(TornadoVMBackendType language) {
+        return targets.stream().filter(target -> target.language() == language).findFirst();
+    }
+
     private static void setDefault(String property, String value) {
         if (System.getProperty(property) == null) {
             System.setProperty(property, value);
@@ -88,7 +95,8 @@ public final class TornadoDevices implements TornadoAccess {
             throw new DeviceException("TornadoVM device " + target.description() + " cannot be used: " + problem);
         }
         return dev.vitesse.tornado.TornadoBackend.open(
-                target, TornadoBackendProvider.NAME + ":" + targets.indexOf(target), options, !target.isGpu());
+                target, TornadoBackendProvider.NAME + ":" + targets.indexOf(target), options,
+                TornadoVariant.of(target));
     }
 
     private TornadoTarget select(String selector) {

@@ -3,6 +3,7 @@ package dev.vitesse.tornado;
 
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.common.TaskPackage;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -17,11 +18,39 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * @param localY likewise along y
  * @param task makes the task of that method and those scalars
  * @param merge what runs it where compiling costs more than running; null for nothing but itself
+ * @param library the one of {@link LibraryProducts} that runs it instead; null for a kernel of our own
  */
-record TornadoKernel(String name, String method, int localX, int localY, TaskFactory task, @Nullable Merge merge) {
+record TornadoKernel(
+        String name, String method, int localX, int localY, TaskFactory task, @Nullable Merge merge,
+        @Nullable String library) {
 
     TornadoKernel(String name, String method, int localX, int localY, TaskFactory task) {
         this(name, method, localX, localY, task, null);
+    }
+
+    TornadoKernel(String name, String method, int localX, int localY, TaskFactory task, @Nullable Merge merge) {
+        this(name, method, localX, localY, task, merge, null);
+    }
+
+    /** The products of a library, which has groups of its own: launches have one. */
+    static TornadoKernel ofLibrary(String library) {
+        return new TornadoKernel(library.replaceAll("\\W", "_"), "", 1, 1, (id, arguments) -> {
+            throw new UnsupportedOperationException();
+        }, null, library);
+    }
+
+    /**
+     * Adds a task to a graph, or, if the graph has a task of that name, another launch of it, which a library's tasks do not
+     * have.
+     *
+     * @param place the launch's in the graph
+     */
+    void addTo(TaskGraph graph, String id, int place, Arguments a) {
+        if (library == null) {
+            graph.addTask(task.create(id, a));
+        } else {
+            graph.libraryTask(id + "_" + place, LibraryProducts::task, library, a.floats(), a.parameters(), a.slot());
+        }
     }
 
     /**

@@ -112,6 +112,11 @@ final class TornadoLinear {
         if (tiles == 0) {
             return;
         }
+        TornadoKernel library = r.library();
+        if (library != null) {
+            multiplyBy(library, r, p, bias, ending);
+            return;
+        }
         int splits = Math.clamp(Math.min(Math.ceilDiv(2L * r.computeUnits(), tiles), p.k() / LEAST_PART), 1, 64);
         int part = Math.max(DEPTH, Math.ceilDiv(Math.ceilDiv(p.k(), splits), DEPTH) * DEPTH);
         splits = Math.max(1, Math.ceilDiv(p.k(), part));
@@ -130,6 +135,17 @@ final class TornadoLinear {
         TornadoKernel kernel = r.compact() ? gemm(ANY, Ending.NONE) : gemm(p.layout(), ending);
         r.launch(kernel, r.compact() ? r.groups() : tiles, 1, 1, c, p.a(), p.b(), bias, ending.other(), p.m(), p.n(), p.k(),
                 part, Math.toIntExact(tiles), p.layout());
+    }
+
+    /** A library computes the product alone, in place unless the epilogue still needs what is there. */
+    private static void multiplyBy(TornadoKernel library, Recording r, Product p, int bias, Ending ending) {
+        int count = Math.multiplyExact(p.m(), p.n());
+        int z = ending.other() == p.c() ? r.scratch(count) : p.c();
+        r.launch(library, 1, 1, 1, z, p.a(), p.b(), -1, -1, p.m(), p.n(), p.k(), p.k(), 1, p.layout());
+        if (bias >= 0 || ending.kind() != STORE) {
+            r.launchOver(finish(ending), count, p.c(), z, bias, ending.other(), 1, count, p.n(), ending.kind(),
+                    ending.function());
+        }
     }
 
     private static TornadoKernel gemm(int layout, Ending ending) {

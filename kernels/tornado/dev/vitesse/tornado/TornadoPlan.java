@@ -15,7 +15,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.DataRange;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -75,8 +74,13 @@ final class TornadoPlan {
     /** A graph that copies from a small array into the large one: [0] of {@code range} is the start, [1] the count. */
     private record Staging(int index, ElementType type, int capacity, MemorySegment stage, IntArray range, WorkerGrid grid) {}
 
+    /**
+     * @param patternList of the graphs
+     * @param captured whether a graph's grids stay as they are when it first runs
+     */
     TornadoPlan(
-            TornadoTarget target, CompileLog log, DeviceMemory memory, Collection<List<Segment.Task>> patternList) {
+            TornadoTarget target, CompileLog log, DeviceMemory memory, Collection<List<Segment.Task>> patternList,
+            boolean captured) {
         this.target = target;
         this.log = log;
         floats = memory.floats();
@@ -97,6 +101,9 @@ final class TornadoPlan {
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         plan.withGridScheduler(grids);
         plan.withDevice(target.device());
+        if (captured) {
+            plan.withCUDAGraph();
+        }
         owned = execute(0, "own");
         checkProbe(memory);
     }
@@ -183,12 +190,11 @@ final class TornadoPlan {
             slot.set(0, i * Launch.SLOT);
             graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, slot);
             // A name that the graph has already makes no new task but another launch of the old one.
-            graph.addTask(task.kernel().task().create(
-                    task.name(), new TornadoKernel.Arguments(context, floats, ints, parameters, slot)));
+            task.kernel().addTo(graph, task.name(), i, new TornadoKernel.Arguments(context, floats, ints, parameters, slot));
             grid(task.name(), task.kernel().localX(), task.kernel().localY());
         }
         patterns.put(pattern, new PatternGraph(graphs.size(), parameters));
-        addEnd(graph, pattern.stream().map(Segment.Task::name).collect(Collectors.toSet()));
+        addEnd(graph, Set.copyOf(Segment.compilations(pattern)));
         TaskSharing.enable(graphs.getLast());
     }
 
@@ -202,7 +208,7 @@ final class TornadoPlan {
     }
 
     private Stream<String> notCompiled(Segment segment) {
-        return segment.pattern().stream().map(Segment.Task::name).distinct().filter(name -> !compiled.contains(name));
+        return Segment.compilations(segment.pattern()).stream().filter(name -> !compiled.contains(name));
     }
 
     void run(String program, Segment segment) {

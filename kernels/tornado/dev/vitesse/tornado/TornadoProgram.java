@@ -17,7 +17,7 @@ final class TornadoProgram implements Program {
         this.backend = backend;
         this.name = name;
         this.recording = recording;
-        segments = Segment.split(recording.launches());
+        segments = Segment.split(recording.launches(), backend.capturedGrids());
         patterns = segments.stream().map(Segment::pattern).distinct().toList();
     }
 

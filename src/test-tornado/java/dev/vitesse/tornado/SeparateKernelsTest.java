@@ -19,7 +19,8 @@ class SeparateKernelsTest extends BackendConformance {
     protected Backend open(TestDevice device) {
         device.open().close();
         try (TornadoBackend merged = (TornadoBackend) new TornadoDevices().open("", BackendOptions.DEFAULTS)) {
-            return Backends.checked(TornadoBackend.open(merged.target(), "tornado", BackendOptions.DEFAULTS, false));
+            return Backends.checked(TornadoBackend.open(
+                    merged.target(), "tornado", BackendOptions.DEFAULTS, TornadoVariant.portable(false)));
         }
     }
 }

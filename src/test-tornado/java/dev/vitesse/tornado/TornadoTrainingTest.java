@@ -86,7 +86,8 @@ class TornadoTrainingTest {
         VitConfig config = VitConfig.preset("lightvit");
         float[] merged = losses(backend, config, 3);
         TornadoTarget target = backend.target();
-        try (TornadoBackend separate = TornadoBackend.open(target, "tornado", BackendOptions.DEFAULTS, false)) {
+        try (TornadoBackend separate = TornadoBackend.open(
+                target, "tornado", BackendOptions.DEFAULTS, TornadoVariant.portable(false))) {
             assertThat(losses(separate, config, 3)).usingComparatorWithPrecision(1e-6f).containsExactly(merged);
             assertThat(separate.log().executions()).isEqualTo(3);
             System.out.printf("TornadoVM, lightvit, 3 training steps with separate kernels: %d kernels compiled, %d executions%n",
