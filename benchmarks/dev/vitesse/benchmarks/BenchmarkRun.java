@@ -139,6 +139,11 @@ public final class BenchmarkRun {
             }
         }
         contenders.removeIf(contender -> startsTooSlowly(contender, figures, progress));
+        for (Contender contender : contenders) {
+            if (!stopped && !contender.isPeer() && figures.get(contender.name()).copies().isEmpty()) {
+                progress.note("the peaks of " + contender.name() + " could not be measured: there will be no shares of them");
+            }
+        }
         // The peaks are measured twice, unless the run is quick.
         double left = settings.minutes() * 60 - (settings.quick() ? 1 : 2) * (System.nanoTime() - start) / 1e9;
         // The session makes the turns fit its time.
@@ -162,12 +167,19 @@ public final class BenchmarkRun {
                 stopped, "float32", baseline, environment, infos, measurements);
     }
 
-    /** Whether a device that nobody asked for would spend the time on starting. */
+    /**
+     * Seconds that the cold start of {@code device} may take: one that nobody asked for must not spend the time on
+     * starting.
+     */
+    private double longestStart(String device) {
+        return !settings.found() || device.equals(settings.devices().getFirst())
+                ? Double.POSITIVE_INFINITY : settings.minutes() * 60 * SHARE_FOR_STARTING / workloads.size();
+    }
+
     private boolean startsTooSlowly(
             Contender contender, Map<String, DeviceFigures> figures, Session.Progress progress) {
         Double start = figures.getOrDefault(contender.name(), DeviceFigures.NONE).coldStartSeconds();
-        if (!settings.found() || start == null || contender.name().equals(settings.devices().getFirst())
-                || start * workloads.size() < settings.minutes() * 60 * SHARE_FOR_STARTING) {
+        if (start == null || start <= longestStart(contender.name())) {
             return false;
         }
         progress.note(String.format(Locale.ROOT,
@@ -178,7 +190,8 @@ public final class BenchmarkRun {
     }
 
     private DeviceFigures figures(String device, String preset, int starts) {
-        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts);
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts,
+                longestStart(device));
     }
 
     private List<Contender> contenders() {

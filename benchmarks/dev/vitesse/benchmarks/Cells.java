@@ -55,7 +55,8 @@ final class Cells {
         if (m.difference() == null) {
             return "not checked";
         }
-        String from = m.comparedWith().equals(References.REFERENCE) ? "" : " (" + m.comparedWith() + ")";
+        String plain = m.comparedWith().replaceFirst("^" + References.REFERENCE + "(, )?", "");
+        String from = plain.isEmpty() ? "" : " (" + plain + ")";
         return String.format(Locale.ROOT, "%.1e%s", m.difference(), from);
     }
 

@@ -72,15 +72,20 @@ public record DeviceFigures(
         return copyGigabytes();
     }
 
-    /** Starts {@link DeviceProbe} {@code starts} times; the last one measures the peaks too. */
-    static DeviceFigures measure(String device, String preset, int threads, List<String> jvmFlags, int starts) {
+    /**
+     * Starts {@link DeviceProbe} {@code starts} times; the last one measures the peaks too.
+     *
+     * @param longestStart seconds; of a device whose cold start takes longer nothing else is measured
+     */
+    static DeviceFigures measure(
+            String device, String preset, int threads, List<String> jvmFlags, int starts, double longestStart) {
         List<Double> cold = new ArrayList<>();
         List<Double> open = new ArrayList<>();
         List<Double> compile = new ArrayList<>();
         Map<String, JsonNode> last = Map.of();
         for (int i = 0; i < starts; i++) {
             boolean peaks = i == starts - 1;
-            Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold);
+            Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold, longestStart);
             JsonNode answer = said.get("answer");
             if (answer != null && said.containsKey("again")) {
                 open.add(answer.path("open_nanos").asDouble() / 1e9);
@@ -89,6 +94,9 @@ public record DeviceFigures(
                 compile.add(Math.max(0, first - said.get("again").path("second_run_nanos").asDouble()) / 1e9);
             }
             last = said;
+            if (cold.size() > i && cold.get(i) > longestStart) {
+                break;
+            }
         }
         JsonNode peaks = last.get(DeviceProbe.PEAKS);
         return new DeviceFigures(median(cold), median(open), median(compile), number(peaks, "gigaflops"),
@@ -97,7 +105,7 @@ public record DeviceFigures(
 
     /** What the probe said, by message; its time to the answer is added to {@code cold}. */
     private static Map<String, JsonNode> probe(String device, String preset, int threads, List<String> jvmFlags,
-            boolean peaks, List<Double> cold) {
+            boolean peaks, List<Double> cold, double longestStart) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(jvmFlags);
@@ -109,12 +117,14 @@ public record DeviceFigures(
             Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
             try (BufferedReader reader =
                     new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-                for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                boolean slow = false;
+                for (String line = reader.readLine(); line != null && !slow; line = reader.readLine()) {
                     if (line.startsWith("{")) {
                         JsonNode message = JSON.readTree(line);
                         String say = message.path("say").asText();
                         if (say.equals("answer")) {
                             cold.add((System.nanoTime() - start) / 1e9);
+                            slow = cold.getLast() > longestStart;
                         }
                         said.put(say, message);
                     }

@@ -33,6 +33,7 @@ final class HtmlReport {
             .cached { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 4; }
             .curve { fill: none !important; stroke-width: 2; } .interval { stroke-width: 1.5; opacity: .6; }
             .faint { opacity: .35; } svg circle { stroke: var(--paper) !important; stroke-width: 1; }
+            .entry { white-space: nowrap; }
             .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .4em 0 1em; }
             td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); }
             @media (max-width: 700px) { body { margin: 1rem auto; padding: 0 .7rem; } code { overflow-wrap: anywhere; }
@@ -119,8 +120,8 @@ final class HtmlReport {
             return;
         }
         page.append("<h2>").append(Svg.escaped(title)).append("</h2>\n<p>").append(Svg.escaped(caption));
-        legend.forEach((style, name) -> page.append(" <span class=\"key ").append(style).append("\"></span>")
-                .append(Svg.escaped(name)));
+        legend.forEach((style, name) -> page.append(" <span class=\"entry\"><span class=\"key ").append(style)
+                .append("\"></span>").append(Svg.escaped(name)).append("</span>"));
         page.append("</p>\n<div class=\"wide\">").append(svg).append("</div>\n");
     }
 

@@ -3,6 +3,7 @@ package dev.vitesse.benchmarks;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -34,6 +35,7 @@ public final class ReportFiles {
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
             .build();
 
+    private static final String VERSION = "schema_version";
     private static final String REMEDY = "give the " + JSON + " of an earlier run";
 
     private ReportFiles() {}
@@ -66,7 +68,14 @@ public final class ReportFiles {
         Path file = Files.isDirectory(path) ? path.resolve(JSON) : path;
         Report report;
         try {
-            report = MAPPER.readValue(Files.readAllBytes(file), Report.class);
+            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
+            // Before the parts, which other versions may lack.
+            if (tree.has(VERSION) && tree.get(VERSION).asInt() != Report.SCHEMA_VERSION) {
+                throw new InvalidFileException(file, "is a report of another version of this program", "measure again");
+            }
+            report = MAPPER.treeToValue(tree, Report.class);
+        } catch (InvalidFileException e) {
+            throw e;
         } catch (NoSuchFileException e) {
             throw new InvalidFileException(file, "there is no such file", REMEDY, e);
         } catch (JsonProcessingException e) {
@@ -79,10 +88,7 @@ public final class ReportFiles {
     }
 
     private static void check(Path file, Report report) throws InvalidFileException {
-        if (report == null || report.schemaVersion() != Report.SCHEMA_VERSION) {
-            throw new InvalidFileException(file, "is a report of another version of this program", REMEDY);
-        }
-        if (report.measurements() == null || report.contenders() == null || report.environment() == null) {
+        if (report == null || report.measurements() == null || report.contenders() == null || report.environment() == null) {
             throw new InvalidFileException(file, "is no whole report of a benchmark", REMEDY);
         }
         for (Measurement m : report.measurements()) {

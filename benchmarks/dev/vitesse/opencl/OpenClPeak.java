@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.opencl;
 
+import static org.jocl.CL.CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT;
 import static org.jocl.CL.CL_MEM_READ_WRITE;
 import static org.jocl.CL.clBuildProgram;
 import static org.jocl.CL.clCreateBuffer;
@@ -20,14 +21,17 @@ import org.jocl.cl_program;
 /** How fast an OpenCL device multiplies and adds at best: chains of fused multiply-adds in registers. */
 public final class OpenClPeak {
     /** Independent chains of each work-item, which hide the latency of one. */
-    private static final int CHAINS = 8;
+    private static final int CHAINS = 10;
 
-    private static final int LANES = 4;
+    /** Of OpenCL's vectors; a CPU's own have so many, a GPU's work-items compute them one after the other. */
+    private static final int FEWEST_LANES = 4;
+    private static final int MOST_LANES = 16;
     private static final int GROUP = 64;
     private static final int GROUPS_PER_UNIT = 64;
     private static final int FIRST_ITERATIONS = 256;
-    private static final int RUNS = 5;
-    private static final long LONG_ENOUGH_NANOS = 20_000_000;
+    private static final long LONG_ENOUGH_NANOS = 10_000_000;
+    /** Of all runs together: on a CPU other threads disturb some. */
+    private static final long ENOUGH_NANOS = 700_000_000;
 
     private OpenClPeak() {}
 
@@ -41,8 +45,10 @@ public final class OpenClPeak {
     public static double gigaflops(String selector) {
         OpenClDevice device = OpenClBackendProvider.select(selector);
         try (OpenClRuntime runtime = new OpenClRuntime(device, Faults.NONE)) {
+            int lanes = Math.clamp(
+                    DeviceQuery.integer(device.handle(), CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT), FEWEST_LANES, MOST_LANES);
             cl_program program = runtime.create("clCreateProgramWithSource", status ->
-                    clCreateProgramWithSource(runtime.context(), 1, new String[] {source()}, null, status));
+                    clCreateProgramWithSource(runtime.context(), 1, new String[] {source(lanes)}, null, status));
             runtime.call("clBuildProgram", () -> clBuildProgram(program, 0, null, "", null, null));
             cl_kernel kernel = runtime.create("clCreateKernel", status -> clCreateKernel(program, "peak", status));
             long items = (long) device.computeUnits() * GROUPS_PER_UNIT * GROUP;
@@ -51,7 +57,7 @@ public final class OpenClPeak {
             runtime.call("clSetKernelArg", () ->
                     clSetKernelArg(kernel, 0, Sizeof.cl_mem, Pointer.to(output)));
             try {
-                return best(runtime, kernel, items);
+                return lanes * best(runtime, kernel, items);
             } finally {
                 clReleaseMemObject(output);
                 clReleaseKernel(kernel);
@@ -60,7 +66,7 @@ public final class OpenClPeak {
         }
     }
 
-    /** The fastest of some runs that are long enough to be measured. */
+    /** FLOPs per nanosecond in each lane, of the fastest of some runs that are long enough to be measured. */
     private static double best(OpenClRuntime runtime, cl_kernel kernel, long items) {
         int iterations = FIRST_ITERATIONS;
         long nanos = time(runtime, kernel, items, iterations);
@@ -68,10 +74,11 @@ public final class OpenClPeak {
             iterations *= 4;
             nanos = time(runtime, kernel, items, iterations);
         }
-        for (int i = 1; i < RUNS; i++) {
+        long begin = System.nanoTime();
+        while (System.nanoTime() - begin < ENOUGH_NANOS) {
             nanos = Math.min(nanos, time(runtime, kernel, items, iterations));
         }
-        return 2.0 * CHAINS * LANES * iterations * items / nanos;
+        return 2.0 * CHAINS * iterations * items / nanos;
     }
 
     private static long time(OpenClRuntime runtime, cl_kernel kernel, long items, int iterations) {
@@ -84,25 +91,30 @@ public final class OpenClPeak {
     }
 
     /** The factors are such that nothing overflows, and known only when the kernel runs. */
-    private static String source() {
+    private static String source(int lanes) {
         StringBuilder chains = new StringBuilder();
         StringBuilder steps = new StringBuilder();
         StringBuilder sum = new StringBuilder();
         for (int i = 0; i < CHAINS; i++) {
-            chains.append("    float4 c").append(i).append(" = (float4)(x + ").append(i).append(".0f);\n");
-            steps.append("        c").append(i).append(" = fma(c").append(i).append(", a, b);\n");
+            chains.append("    floatN c").append(i).append(" = (floatN)(x + ").append(i).append(".0f);\n");
+            steps.append("        c").append(i).append(" = fma(a, b, c").append(i).append(");\n");
             sum.append(i == 0 ? "" : " + ").append("c").append(i);
         }
+        StringBuilder total = new StringBuilder();
+        for (int i = 0; i < lanes; i++) {
+            total.append(i == 0 ? "" : " + ").append("sum.s").append(Integer.toHexString(i));
+        }
         return """
+                typedef float%d floatN;
                 kernel void peak(global float *out, int iterations) {
                     float x = (float)get_global_id(0);
-                    float4 a = (float4)(0.5f + 1.0f / (float)iterations);
-                    float4 b = (float4)(1.0f / (float)iterations);
+                    floatN a = (floatN)(0.5f);
+                    floatN b = (floatN)(1.0f / (float)iterations);
                 %s    for (int i = 0; i < iterations; i++) {
                 %s    }
-                    float4 sum = %s;
-                    out[get_global_id(0)] = sum.x + sum.y + sum.z + sum.w;
+                    floatN sum = %s;
+                    out[get_global_id(0)] = %s;
                 }
-                """.formatted(chains, steps, sum);
+                """.formatted(lanes, chains, steps, sum, total);
     }
 }

@@ -20,8 +20,11 @@ final class Gemm {
     static final int PANEL = (WIDE ? 4 : 2) * LANES;
     /** Elements of a tile, and what {@link #multiplyPacked} wants of working memory. */
     static final int TILE = ROWS * PANEL;
-    /** The longest sum computed at once: a panel of B of this depth stays in the first-level cache. */
-    private static final int DEPTH = 256;
+    /**
+     * The longest sum computed at once. Longer ones cost fewer passes over C, and a tile's beginning and end weigh
+     * less; a panel of B comes out of the second-level cache as fast as it is used, where tiles are 2 vectors wide.
+     */
+    private static final int DEPTH = WIDE ? 256 : 1024;
     /** Elements between copied rows of A, lest rows a power of two apart fall upon the same lines of the cache. */
     private static final int GAP = 16;
 
@@ -42,14 +45,14 @@ final class Gemm {
         return Math.ceilDiv(rows, ROWS) * ROWS;
     }
 
-    /** Elements that {@link #multiply} wants of working memory. */
+    /** Elements that {@link #multiply} wants of working memory; no fewer for a longer sum. */
     static int workSize(int rows, int depth) {
-        return depth <= DEPTH ? TILE : Math.addExact(TILE, Math.multiplyExact(wholeTiles(rows), sumLength(depth) + GAP));
+        return Math.addExact(TILE, Math.multiplyExact(wholeTiles(rows), Packing.fours(Math.min(depth, DEPTH)) + GAP));
     }
 
     /** The length of each of the equal sums that a sum over {@code depth} is cut into. */
     private static int sumLength(int depth) {
-        return Math.ceilDiv(depth, Math.max(1, Math.ceilDiv(depth, DEPTH)));
+        return Packing.fours(Math.ceilDiv(depth, Math.max(1, Math.ceilDiv(depth, DEPTH))));
     }
 
     /**
@@ -74,16 +77,20 @@ final class Gemm {
             float[] left = a;
             int leftOffset = aOffset + k;
             int leftStride = aStride;
-            if (size < depth) {
-                left = work;
-                leftOffset = workOffset + TILE;
-                leftStride = size + GAP;
-                copyRows(rows, length, a, aOffset + k, aStride, work, leftOffset, leftStride);
-            }
+            int prepared = 0;
             for (int panel = firstPanel; panel < endPanel; panel++) {
                 int column = panel * PANEL;
                 int panelOffset = bOffset + panel * depth * PANEL + k * PANEL;
                 int width = Math.min(PANEL, columns - column);
+                if (vectors(width) != prepared) {
+                    prepared = vectors(width);
+                    boolean copy = prepared == 2 || size < depth;
+                    left = copy ? work : a;
+                    leftOffset = copy ? workOffset + TILE : aOffset + k;
+                    leftStride = copy
+                            ? prepare(prepared, rows, length, a, aOffset + k, aStride, work, leftOffset)
+                            : aStride;
+                }
                 if (first) {
                     panel(length, left, leftOffset, leftStride, rows, b, panelOffset, width,
                             init == null ? Zeros.ARRAY : init, init == null ? 0 : column, c, cOffset + column, cStride,
@@ -96,11 +103,22 @@ final class Gemm {
         }
     }
 
-    private static void copyRows(
-            int rows, int columns, float[] a, int aOffset, int aStride, float[] copy, int offset, int stride) {
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(a, aOffset + row * aStride, copy, offset + row * stride, columns);
+    /**
+     * Copies A into the order in which tiles of some width read it.
+     *
+     * @return the distance of rows
+     */
+    private static int prepare(
+            int vectors, int rows, int depth, float[] a, int aOffset, int aStride, float[] copy, int offset) {
+        if (vectors == 2) {
+            Packing.packRows(a, aOffset, aStride, rows, depth, copy, offset);
+            return Packing.fours(depth);
         }
+        int stride = Packing.fours(depth) + GAP;
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(a, aOffset + row * aStride, copy, offset + row * stride, depth);
+        }
+        return stride;
     }
 
     /** One panel of C, {@code columns} wide. Tiles that are cut off or to be added go through working memory. */
@@ -183,7 +201,14 @@ final class Gemm {
             int width = Math.min(PANEL, columns - column);
             boolean direct = isTileWidth(width) && !accumulate;
             int panel = bOffset + column * depth;
-            for (int row = 0; row < rows; row += ROWS) {
+            int whole = width == 2 * LANES ? rows / ROWS * ROWS : 0;
+            if (accumulate) {
+                Tile6x2.byColumns(depth, a, aOffset, whole, b, panel, c, cOffset + column, cStride, c, cOffset + column,
+                        cStride);
+            } else {
+                Tile6x2.byColumns(depth, a, aOffset, whole, b, panel, Zeros.ARRAY, 0, 0, c, cOffset + column, cStride);
+            }
+            for (int row = whole; row < rows; row += ROWS) {
                 int height = Math.min(ROWS, rows - row);
                 int from = aOffset + row * depth;
                 int to = cOffset + row * cStride + column;
@@ -201,31 +226,34 @@ final class Gemm {
         return columns == LANES || columns == 2 * LANES || columns == PANEL;
     }
 
-    /** The narrowest tiles that have {@code columns}. */
+    /** Vectors of the narrowest tiles that have {@code columns}. */
+    private static int vectors(int columns) {
+        if (columns <= LANES) {
+            return 1;
+        }
+        return !WIDE || columns <= 2 * LANES ? 2 : 4;
+    }
+
     private static void tilesByRows(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns, float[] init,
             int initOffset, int initStride, float[] c, int cOffset, int cStride) {
-        if (columns <= LANES) {
-            Tile6x1.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
+        switch (vectors(columns)) {
+            case 1 -> Tile6x1.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c,
+                    cOffset, cStride);
+            case 2 -> Tile6x2.byRows(depth, a, aOffset, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
                     cStride);
-        } else if (!WIDE || columns <= 2 * LANES) {
-            Tile6x2.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
-                    cStride);
-        } else {
-            Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c, cOffset,
-                    cStride);
+            default -> Tile6x4.byRows(depth, a, aOffset, aStride, rows, b, bOffset, init, initOffset, initStride, c,
+                    cOffset, cStride);
         }
     }
 
     private static void tileByColumns(
             int depth, float[] a, int aOffset, float[] b, int bOffset, int columns, float[] c, int cOffset,
             int cStride) {
-        if (columns <= LANES) {
-            Tile6x1.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
-        } else if (!WIDE || columns <= 2 * LANES) {
-            Tile6x2.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
-        } else {
-            Tile6x4.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
+        switch (vectors(columns)) {
+            case 1 -> Tile6x1.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
+            case 2 -> Tile6x2.byColumns(depth, a, aOffset, ROWS, b, bOffset, Zeros.ARRAY, 0, 0, c, cOffset, cStride);
+            default -> Tile6x4.byColumns(depth, a, aOffset, b, bOffset, c, cOffset, cStride);
         }
     }
 

@@ -8,17 +8,61 @@ import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Copies matrices into the order in which {@link Gemm} reads them. */
 final class Packing {
     /** Rows that are read at once. */
     private static final int STRIP = 16;
+    /** What {@link #packRows} copies at once. */
+    private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
 
     private Packing() {}
 
     /** Elements of a right operand of {@code depth} by {@code columns} in panels. */
     static long panelSize(int depth, int columns) {
         return (long) depth * Gemm.padded(columns);
+    }
+
+    /** The next multiple of four. */
+    static int fours(int depth) {
+        return (depth + 3) / 4 * 4;
+    }
+
+    /**
+     * A left operand by rows: A[i, k] at a[offset + i stride + k] goes to slivers of six rows, [rows / 6][depth /
+     * 4][6][4]: so many k of a row together that whole vectors are copied. Depth is filled up with anything, rows with
+     * copies of the last sliver's first one.
+     */
+    static void packRows(float[] a, int offset, int stride, int rows, int depth, float[] slivers, int target) {
+        int whole = depth / 4 * 4;
+        for (int row = 0; row < rows; row += ROWS) {
+            int a0 = offset + row * stride;
+            int a1 = rows - row > 1 ? a0 + stride : a0;
+            int a2 = rows - row > 2 ? a1 + stride : a0;
+            int a3 = rows - row > 3 ? a2 + stride : a0;
+            int a4 = rows - row > 4 ? a3 + stride : a0;
+            int a5 = rows - row > 5 ? a4 + stride : a0;
+            int to = target + row * fours(depth);
+            for (int k = 0; k < whole; k += 4) {
+                fromArray(FOUR, a, a0 + k).intoArray(slivers, to + ROWS * k);
+                fromArray(FOUR, a, a1 + k).intoArray(slivers, to + ROWS * k + 4);
+                fromArray(FOUR, a, a2 + k).intoArray(slivers, to + ROWS * k + 8);
+                fromArray(FOUR, a, a3 + k).intoArray(slivers, to + ROWS * k + 12);
+                fromArray(FOUR, a, a4 + k).intoArray(slivers, to + ROWS * k + 16);
+                fromArray(FOUR, a, a5 + k).intoArray(slivers, to + ROWS * k + 20);
+            }
+            for (int k = whole; k < depth; k++) {
+                int last = to + ROWS * whole + k - whole;
+                slivers[last] = a[a0 + k];
+                slivers[last + 4] = a[a1 + k];
+                slivers[last + 8] = a[a2 + k];
+                slivers[last + 12] = a[a3 + k];
+                slivers[last + 16] = a[a4 + k];
+                slivers[last + 20] = a[a5 + k];
+            }
+        }
     }
 
     /** Elements that {@link #packColumns} writes. */

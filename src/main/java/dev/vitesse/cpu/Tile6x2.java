@@ -3,6 +3,7 @@ package dev.vitesse.cpu;
 
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
+import static java.lang.invoke.VarHandle.loadLoadFence;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
@@ -11,79 +12,117 @@ import jdk.incubator.vector.FloatVector;
 /**
  * The innermost product for processors with 16 vector registers (AVX2, SSE), and for what is left over. A tile of 6
  * rows by 2 vectors of C stays in 12 registers while k runs: per k, 2 vector loads of B, 6 broadcasts of A, 12
- * multiply-adds.
+ * multiply-adds, and hardly anything else: the multiply-adds alone take 6 cycles, in which a processor of today decodes
+ * 24 to 36 instructions.
  *
  * <pre>
  * C[r, :] = init + sum over k of A[r, k] B[k, :]        r &lt; 6
  * </pre>
  *
- * B is a panel [depth][{@link Gemm#PANEL}], of which the first 2 vectors of each row are used. Locals are named one by
- * one because C2 keeps no array of vectors in registers.
+ * B is a panel [depth][{@link Gemm#PANEL}], of which the first 2 vectors of each row are used. A is packed, so that one
+ * index reaches all of it. What else the code looks like is for C2's sake:
+ *
+ * <ul>
+ *   <li>Locals are named one by one because C2 keeps no array of vectors in registers.
+ *   <li>{@code loadLoadFence} follows each row, lest C2 load many elements of A first and run out of registers.
+ *   <li>Four k are written out, because C2 does not unroll loops over vectors, and packed so that the four share an
+ *       index that fits a byte in the instruction.
+ *   <li>The indices grow by a value that is not a constant to C2. It would else check the bounds of each access once
+ *       before the loop, which are 200 instructions for a tile; now it checks a few of them within.
+ * </ul>
  */
 final class Tile6x2 {
-    /**
-     * The distance of neighbours in a packed column. Not final, lest C2 see that six loads are neighbours: it then does
-     * them together, runs out of registers and is half as fast.
-     */
+    /** Not final, lest C2 know the value. */
     private static int one = 1;
 
     private Tile6x2() {}
 
     /**
-     * A column of tiles, with A by rows: A[r, k] at a[aOffset + r aStride + k], init likewise, with a stride of 0 where
-     * all rows begin alike. Whole tiles are written: what is behind the last row repeats the last tile's first one. One
-     * call for many tiles, because a call costs as much as some ten k.
+     * A column of tiles, with A packed by {@link Packing#packRows}. Whole tiles are written. One call for many tiles,
+     * because a call costs as much as some ten k.
+     *
+     * @param rows of C, in tiles of six
+     * @param initStride the distance of the rows of init; 0 where all rows begin alike
      */
     static void byRows(
-            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
-            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
+            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset,
+            int initStride, float[] c, int cOffset, int cStride) {
+        int four = depth / 4 * 4;
         for (int row = 0; row < rows; row += 6) {
-            int a0 = aOffset + row * aStride;
-            int a1 = rows - row > 1 ? a0 + aStride : a0;
-            int a2 = rows - row > 2 ? a1 + aStride : a0;
-            int a3 = rows - row > 3 ? a2 + aStride : a0;
-            int a4 = rows - row > 4 ? a3 + aStride : a0;
-            int a5 = rows - row > 5 ? a4 + aStride : a0;
             int from = initOffset + row * initStride;
             FloatVector c00 = fromArray(FLOATS, init, from);
             FloatVector c01 = fromArray(FLOATS, init, from + LANES);
-            from += initStride;
-            FloatVector c10 = fromArray(FLOATS, init, from);
-            FloatVector c11 = fromArray(FLOATS, init, from + LANES);
-            from += initStride;
-            FloatVector c20 = fromArray(FLOATS, init, from);
-            FloatVector c21 = fromArray(FLOATS, init, from + LANES);
-            from += initStride;
-            FloatVector c30 = fromArray(FLOATS, init, from);
-            FloatVector c31 = fromArray(FLOATS, init, from + LANES);
-            from += initStride;
-            FloatVector c40 = fromArray(FLOATS, init, from);
-            FloatVector c41 = fromArray(FLOATS, init, from + LANES);
-            from += initStride;
-            FloatVector c50 = fromArray(FLOATS, init, from);
-            FloatVector c51 = fromArray(FLOATS, init, from + LANES);
-            for (int k = 0; k < depth; k++) {
-                int kb = bOffset + k * Gemm.PANEL;
+            FloatVector c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+            FloatVector c40 = c00, c41 = c01, c50 = c00, c51 = c01;
+            if (initStride != 0) {
+                from += initStride;
+                c10 = fromArray(FLOATS, init, from);
+                c11 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c20 = fromArray(FLOATS, init, from);
+                c21 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c30 = fromArray(FLOATS, init, from);
+                c31 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c40 = fromArray(FLOATS, init, from);
+                c41 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c50 = fromArray(FLOATS, init, from);
+                c51 = fromArray(FLOATS, init, from + LANES);
+            }
+            int ka = aOffset + row * Packing.fours(depth);
+            int kb = bOffset;
+            int stepA = 24 * one;
+            int stepB = 4 * Gemm.PANEL * one;
+            int k = 0;
+            for (; k < four; k += 4) {
                 FloatVector b0 = fromArray(FLOATS, b, kb);
                 FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
-                FloatVector x = broadcast(FLOATS, a[a0 + k]);
-                c00 = x.fma(b0, c00);
-                c01 = x.fma(b1, c01);
-                x = broadcast(FLOATS, a[a1 + k]);
-                c10 = x.fma(b0, c10);
-                c11 = x.fma(b1, c11);
-                x = broadcast(FLOATS, a[a2 + k]);
-                c20 = x.fma(b0, c20);
-                c21 = x.fma(b1, c21);
-                x = broadcast(FLOATS, a[a3 + k]);
-                c30 = x.fma(b0, c30);
-                c31 = x.fma(b1, c31);
-                x = broadcast(FLOATS, a[a4 + k]);
-                c40 = x.fma(b0, c40);
-                c41 = x.fma(b1, c41);
-                x = broadcast(FLOATS, a[a5 + k]);
-                c50 = x.fma(b0, c50);
-                c51 = x.fma(b1, c51);
+                FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 8]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 12]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 16]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 20]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                b0 = fromArray(FLOATS, b, kb + Gemm.PANEL);
+                b1 = fromArray(FLOATS, b, kb + Gemm.PANEL + LANES);
+                x = broadcast(FLOATS, a[ka + 1]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 5]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 9]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 13]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 17]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 21]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                b0 = fromArray(FLOATS, b, kb + 2 * Gemm.PANEL);
+                b1 = fromArray(FLOATS, b, kb + 2 * Gemm.PANEL + LANES);
+                x = broadcast(FLOATS, a[ka + 2]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 6]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 10]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 14]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 18]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 22]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                b0 = fromArray(FLOATS, b, kb + 3 * Gemm.PANEL);
+                b1 = fromArray(FLOATS, b, kb + 3 * Gemm.PANEL + LANES);
+                x = broadcast(FLOATS, a[ka + 3]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 7]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 11]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 15]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 19]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 23]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += stepA;
+                kb += stepB;
+            }
+            for (; k < depth; k++) {
+                FloatVector b0 = fromArray(FLOATS, b, kb);
+                FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
+                FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 8]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 12]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 16]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 20]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += one;
+                kb += Gemm.PANEL;
             }
             int to = cOffset + row * cStride;
             c00.intoArray(c, to);
@@ -106,62 +145,105 @@ final class Tile6x2 {
         }
     }
 
-    /** With A packed by columns: A[r, k] at a[aOffset + 6 k + r]; init is zero. */
+    /** The same with A packed by {@link Packing#packColumns}. */
     static void byColumns(
-            int depth, float[] a, int aOffset, float[] b, int bOffset, float[] c, int cOffset, int cStride) {
-        int a0 = aOffset;
-        int a1 = a0 + one;
-        int a2 = a1 + one;
-        int a3 = a2 + one;
-        int a4 = a3 + one;
-        int a5 = a4 + one;
-        FloatVector c00 = broadcast(FLOATS, 0);
-        FloatVector c01 = broadcast(FLOATS, 0);
-        FloatVector c10 = c00, c11 = c01;
-        FloatVector c20 = c00, c21 = c01;
-        FloatVector c30 = c00, c31 = c01;
-        FloatVector c40 = c00, c41 = c01;
-        FloatVector c50 = c00, c51 = c01;
-        for (int k = 0; k < depth; k++) {
-            int kb = bOffset + k * Gemm.PANEL;
-            FloatVector b0 = fromArray(FLOATS, b, kb);
-            FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
-            FloatVector x = broadcast(FLOATS, a[a0 + 6 * k]);
-            c00 = x.fma(b0, c00);
-            c01 = x.fma(b1, c01);
-            x = broadcast(FLOATS, a[a1 + 6 * k]);
-            c10 = x.fma(b0, c10);
-            c11 = x.fma(b1, c11);
-            x = broadcast(FLOATS, a[a2 + 6 * k]);
-            c20 = x.fma(b0, c20);
-            c21 = x.fma(b1, c21);
-            x = broadcast(FLOATS, a[a3 + 6 * k]);
-            c30 = x.fma(b0, c30);
-            c31 = x.fma(b1, c31);
-            x = broadcast(FLOATS, a[a4 + 6 * k]);
-            c40 = x.fma(b0, c40);
-            c41 = x.fma(b1, c41);
-            x = broadcast(FLOATS, a[a5 + 6 * k]);
-            c50 = x.fma(b0, c50);
-            c51 = x.fma(b1, c51);
+            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset,
+            int initStride, float[] c, int cOffset, int cStride) {
+        int four = depth / 4 * 4;
+        for (int row = 0; row < rows; row += 6) {
+            int from = initOffset + row * initStride;
+            FloatVector c00 = fromArray(FLOATS, init, from);
+            FloatVector c01 = fromArray(FLOATS, init, from + LANES);
+            FloatVector c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+            FloatVector c40 = c00, c41 = c01, c50 = c00, c51 = c01;
+            if (initStride != 0) {
+                from += initStride;
+                c10 = fromArray(FLOATS, init, from);
+                c11 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c20 = fromArray(FLOATS, init, from);
+                c21 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c30 = fromArray(FLOATS, init, from);
+                c31 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c40 = fromArray(FLOATS, init, from);
+                c41 = fromArray(FLOATS, init, from + LANES);
+                from += initStride;
+                c50 = fromArray(FLOATS, init, from);
+                c51 = fromArray(FLOATS, init, from + LANES);
+            }
+            int ka = aOffset + row * depth;
+            int kb = bOffset;
+            int stepA = 24 * one;
+            int stepB = 4 * Gemm.PANEL * one;
+            int k = 0;
+            for (; k < four; k += 4) {
+                FloatVector b0 = fromArray(FLOATS, b, kb);
+                FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
+                FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 1]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 2]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                b0 = fromArray(FLOATS, b, kb + Gemm.PANEL);
+                b1 = fromArray(FLOATS, b, kb + Gemm.PANEL + LANES);
+                x = broadcast(FLOATS, a[ka + 6]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 7]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 8]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 9]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 10]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 11]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                b0 = fromArray(FLOATS, b, kb + 2 * Gemm.PANEL);
+                b1 = fromArray(FLOATS, b, kb + 2 * Gemm.PANEL + LANES);
+                x = broadcast(FLOATS, a[ka + 12]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 13]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 14]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 15]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 16]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 17]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                b0 = fromArray(FLOATS, b, kb + 3 * Gemm.PANEL);
+                b1 = fromArray(FLOATS, b, kb + 3 * Gemm.PANEL + LANES);
+                x = broadcast(FLOATS, a[ka + 18]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 19]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 20]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 21]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 22]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 23]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += stepA;
+                kb += stepB;
+            }
+            for (; k < depth; k++) {
+                FloatVector b0 = fromArray(FLOATS, b, kb);
+                FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
+                FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 1]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 2]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += 6;
+                kb += Gemm.PANEL;
+            }
+            int to = cOffset + row * cStride;
+            c00.intoArray(c, to);
+            c01.intoArray(c, to + LANES);
+            to += cStride;
+            c10.intoArray(c, to);
+            c11.intoArray(c, to + LANES);
+            to += cStride;
+            c20.intoArray(c, to);
+            c21.intoArray(c, to + LANES);
+            to += cStride;
+            c30.intoArray(c, to);
+            c31.intoArray(c, to + LANES);
+            to += cStride;
+            c40.intoArray(c, to);
+            c41.intoArray(c, to + LANES);
+            to += cStride;
+            c50.intoArray(c, to);
+            c51.intoArray(c, to + LANES);
         }
-        int to = cOffset;
-        c00.intoArray(c, to);
-        c01.intoArray(c, to + LANES);
-        to += cStride;
-        c10.intoArray(c, to);
-        c11.intoArray(c, to + LANES);
-        to += cStride;
-        c20.intoArray(c, to);
-        c21.intoArray(c, to + LANES);
-        to += cStride;
-        c30.intoArray(c, to);
-        c31.intoArray(c, to + LANES);
-        to += cStride;
-        c40.intoArray(c, to);
-        c41.intoArray(c, to + LANES);
-        to += cStride;
-        c50.intoArray(c, to);
-        c51.intoArray(c, to + LANES);
     }
 }

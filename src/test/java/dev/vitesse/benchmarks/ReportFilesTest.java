@@ -33,13 +33,14 @@ class ReportFilesTest {
     void filesThatAreNoReportsAreRefusedInOneLine() throws IOException {
         refused(folder.resolve("missing.json"), "there is no such file");
         refused(write("text.json", "no json"), "is no report of a benchmark");
-        refused(write("empty.json", ""), "is no report of a benchmark");
-        refused(write("null.json", "null"), "is a report of another version");
+        refused(write("empty.json", ""), "is no whole report of a benchmark");
+        refused(write("null.json", "null"), "is no whole report of a benchmark");
         refused(write("other.json", "{\"a\": 1}"), "is no report of a benchmark");
         ReportFiles.write(folder, Reports.whole());
         String text = Files.readString(folder.resolve(ReportFiles.JSON));
         refused(write("version.json", text.replace("\"schema_version\" : 2", "\"schema_version\" : 7")),
                 "is a report of another version");
+        refused(write("old.json", "{\"schema_version\": 1}"), "is a report of another version");
         refused(write("cut.json", text.substring(0, text.length() / 2)), "is no report of a benchmark");
         refused(write("negative.json", text.replaceFirst("(round_nanos\" : \\[ )", "$1-1, ")),
                 "has a measurement without times");

@@ -15,7 +15,7 @@ class GemmTest {
     private final Random random = new Random(1);
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 7, 64, 385, 1000})
+    @ValueSource(ints = {1, 2, 7, 64, 385, 1000, 1501})
     void rowsTimesPanels(int depth) {
         for (int rows : SIDES) {
             for (int columns : SIDES) {
@@ -73,6 +73,8 @@ class GemmTest {
         int width = 4 * Simd.LANES;
         float[] a = integers(6 * depth);
         float[] columns = new float[6 * depth];
+        float[] packed = new float[6 * Packing.fours(depth)];
+        Packing.packRows(a, 0, depth, 6, depth, packed, 0);
         float[] b = integers(depth * Gemm.PANEL + width);
         float[] init = integers(width);
         float[] expected = new float[6 * width];
@@ -85,13 +87,13 @@ class GemmTest {
         float[] c = new float[6 * width];
         Tile6x1.byColumns(depth, columns, 0, b, 0, c, 0, width);
         assertTile(c, expected, 1, new float[width]);
-        Tile6x2.byColumns(depth, columns, 0, b, 0, c, 0, width);
+        Tile6x2.byColumns(depth, columns, 0, 6, b, 0, new float[width], 0, 0, c, 0, width);
         assertTile(c, expected, 2, new float[width]);
         Tile6x4.byColumns(depth, columns, 0, b, 0, c, 0, width);
         assertTile(c, expected, 4, new float[width]);
         Tile6x1.byRows(depth, a, 0, depth, 6, b, 0, init, 0, 0, c, 0, width);
         assertTile(c, expected, 1, init);
-        Tile6x2.byRows(depth, a, 0, depth, 6, b, 0, init, 0, 0, c, 0, width);
+        Tile6x2.byRows(depth, packed, 0, 6, b, 0, init, 0, 0, c, 0, width);
         assertTile(c, expected, 2, init);
         Tile6x4.byRows(depth, a, 0, depth, 6, b, 0, init, 0, 0, c, 0, width);
         assertTile(c, expected, 4, init);
