@@ -13,6 +13,8 @@ import java.util.List;
 public final class TornadoBackendProvider implements BackendProvider {
     static final String NAME = "tornado";
     private static final String IMPLEMENTATION = "dev.vitesse.tornado.TornadoDevices";
+    /** Why the launcher could not load the SDK, in its words; not set where it could, or where it was not asked to. */
+    private static final String PROBLEM = "vitesse.tornado.problem";
     private static final String START = "'scripts/vitesse --device tornado' loads the TornadoVM SDK"
             + " ('sdk install tornadovm 5.2.0-jdk25-opencl' installs one), other programs need the flags that"
             + " 'vitesse jvm-flags' prints";
@@ -43,6 +45,11 @@ public final class TornadoBackendProvider implements BackendProvider {
 
     /** The runtime keeps its devices in static fields, so asking again costs nothing. */
     static TornadoAccess access() {
+        String notLoaded = System.getProperty(PROBLEM);
+        if (notLoaded != null) {
+            throw new DeviceException(notLoaded + "; 'sdk install tornadovm 5.2.0-jdk25-opencl' installs TornadoVM's SDK,"
+                    + " TORNADOVM_HOME names the folder of another");
+        }
         try (SignalHandlers handlers = SignalHandlers.keep()) {
             return (TornadoAccess) Class.forName(IMPLEMENTATION).getDeclaredConstructor().newInstance();
         } catch (ClassNotFoundException e) {

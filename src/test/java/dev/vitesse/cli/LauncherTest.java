@@ -125,6 +125,7 @@ class LauncherTest {
         for (String driver : drivers.split(" ")) {
             write(sdk.resolve("share/java/tornado/tornado-drivers-" + driver + "-5.2.0-jdk25.jar"), "");
         }
+        write(sdk.resolve("etc/tornado.release"), "version=5.2.0-jdk25\nbranch=UNKNOWN\n");
         script(folder.resolve("bin/ldconfig"), "echo '" + libraries + "'");
         return Map.of("TORNADOVM_HOME", sdk.toString(), "HOME", folder.toString());
     }
@@ -156,7 +157,8 @@ class LauncherTest {
                 .contains("tornado.drivers.opencl").doesNotContain("tornado.drivers.cuda", "tornado.drivers.ptx");
         assertThat(launch(launcher, tornado("opencl cuda ptx", "libOpenCL.so.1 libcuda.so.1"), "devices").out())
                 .contains("<--enable-native-access=tornado.drivers.cuda,tornado.drivers.ptx,tornado.drivers.opencl>");
-        assertThat(launch(launcher, tornado("opencl cuda", "nothing"), "devices").out()).doesNotContain("JVMCI");
+        assertThat(launch(launcher, tornado("opencl cuda", "nothing"), "devices").out()).doesNotContain("JVMCI")
+                .contains("an sdk: none of the drivers of this SDK can work here");
     }
 
     @Test
@@ -165,7 +167,18 @@ class LauncherTest {
                 "SDKMAN_DIR", folder.resolve("nowhere").toString());
         Launch launch = launch(project.resolve("scripts/vitesse"), environment, "classify", "--device", "tornado");
         assertThat(launch.exitCode()).isEqualTo(42);
-        assertThat(launch.out()).doesNotContain("JVMCI");
+        assertThat(launch.out()).doesNotContain("JVMCI").contains("<-Dvitesse.tornado.problem=TORNADOVM_HOME="
+                + folder.resolve("nowhere") + ": there is no TornadoVM SDK>");
+    }
+
+    @Test
+    void anSdkOfAnotherVersionIsNotLoaded() throws IOException, InterruptedException {
+        Path launcher = project.resolve("scripts/vitesse");
+        Map<String, String> environment = tornado("opencl", "libOpenCL.so.1");
+        write(folder.resolve("an sdk/etc/tornado.release"), "version=4.0.1\n");
+        assertThat(launch(launcher, environment, "devices").out()).doesNotContain("JVMCI").contains(
+                "an sdk: the SDK is of version 4.0.1, not 5.2.0-jdk25>");
+        assertThat(launch(launcher, environment, "train").out()).doesNotContain("vitesse.tornado.problem");
     }
 
     @Test
