@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * stay in the thread's cache from q k^T over the softmax to the product with v.
  */
 final class CpuAttention implements ThreadTeam.Task {
-    /** Queries (backward: keys) whose scores are held at once. */
-    static final int BLOCK_ROWS = 54;
+    /** Queries whose scores are held at once. */
+    private static final int BLOCK_ROWS = 54;
     /** Elements of an image, half of a usual second-level cache, up to which its heads are done one after the other. */
     private static final int MOST_TOUCHED = 1 << 16;
 
@@ -62,7 +62,7 @@ final class CpuAttention implements ThreadTeam.Task {
         vectors = Simd.whole(tokens);
         headWidth = context.dim(2) / heads;
         scale = (float) (1 / Math.sqrt(headWidth));
-        queries = blocks(tokens);
+        queries = blocks(tokens, BLOCK_ROWS);
         narrow = NarrowAttention.suits(headWidth) ? new NarrowAttention(Gemm.TILE, tokens, headWidth, scale) : null;
         headsPerItem = headsPerItem(backend, batch, heads, 3 * tokens * context.dim(2));
         int items = Math.max(1, batch * heads / headsPerItem);
@@ -88,9 +88,9 @@ final class CpuAttention implements ThreadTeam.Task {
         return size <= MOST_TOUCHED && batch >= 4 * backend.team().size() ? heads : 1;
     }
 
-    /** Equal blocks of at most {@link #BLOCK_ROWS} rows, in whole tiles. */
-    static Split blocks(int rows) {
-        int even = Math.ceilDiv(rows, Math.max(1, Math.ceilDiv(rows, BLOCK_ROWS)));
+    /** Equal blocks of about {@code most} rows, in whole tiles. */
+    static Split blocks(int rows, int most) {
+        int even = Math.ceilDiv(rows, Math.max(1, Math.ceilDiv(rows, most)));
         return new Split(rows, Math.max(Gemm.ROWS, Gemm.wholeTiles(even)));
     }
 
@@ -137,9 +137,9 @@ final class CpuAttention implements ThreadTeam.Task {
         int width = heads * headWidth;
         Gemm.multiply(headWidth, in, query, 3 * width, rows, scratch, keys, vectors, 0, Gemm.panels(tokens), null,
                 scratch, scores, padded, null, 0, 0, scratch, 0);
-        maxima(scratch, scores, rows, padded, tokens, vectors, maxima, scale);
+        maxima(scratch, scores, rows, padded, tokens, vectors, maxima, scale * Simd.LOG2_E);
         for (int i = 0; i < rows; i++) {
-            Simd.exp(scratch, scores + i * padded, vectors);
+            Simd.exp2(scratch, scores + i * padded, vectors);
         }
         sums(scratch, scores, rows, padded, vectors, lanes, sums);
         float[] c = context.floats();

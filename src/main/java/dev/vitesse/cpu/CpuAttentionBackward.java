@@ -15,12 +15,15 @@ import org.jspecify.annotations.Nullable;
  * score matrix, because four of the five products then read their left operand by rows and lse and D lie along vectors:
  *
  * <pre>
- * P^T  = exp(scale K Q^T - lse)             dP^T = V dC^T            D[i] = dC[i] . C[i]
+ * P^T  = 2^(log2 e (scale K Q^T - lse))     dP^T = V dC^T            D[i] = dC[i] . C[i]
  * dS^T = scale P^T (dP^T - D)
  * dV = P^T dC        dK = dS^T Q        dQ += (dS^T)^T K
  * </pre>
  */
 final class CpuAttentionBackward implements ThreadTeam.Task {
+    /** Elements of a block of scores, of which two are in use: less than a usual second-level cache. */
+    private static final int MOST_SCORES = 3 << 14;
+
     private final CpuBackend backend;
     private final CpuTensor dQkv;
     private final CpuTensor dContext;
@@ -68,7 +71,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         headWidth = context.dim(2) / heads;
         headsPerItem = CpuAttention.headsPerItem(backend, context.dim(0), heads, 4 * tokens * context.dim(2));
         scale = (float) (1 / Math.sqrt(headWidth));
-        keys = CpuAttention.blocks(tokens);
+        keys = CpuAttention.blocks(tokens, Math.max(Gemm.ROWS, MOST_SCORES / padded));
         reserve(Gemm.workSize(keys.size(), Math.max(headWidth, tokens)));
         queriesTransposed = reserve(Packing.panelSize(headWidth, tokens));
         dContextTransposed = reserve(Packing.panelSize(headWidth, tokens));
@@ -134,7 +137,10 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
                     dQkv.offset() + in, logSumExp.floats(), logSumExp.offset() + item * tokens);
             return;
         }
-        System.arraycopy(logSumExp.floats(), logSumExp.offset() + item * tokens, scratch, lse, tokens);
+        int row = logSumExp.offset() + item * tokens;
+        for (int i = 0; i < tokens; i++) {
+            scratch[lse + i] = Simd.LOG2_E * logSumExp.floats()[row + i];
+        }
         Arrays.fill(scratch, lse + tokens, lse + padded, 0f);
         Arrays.fill(scratch, dots + tokens, dots + padded, 0f);
         dots(d, dOut, context.floats(), context.offset() + out, tokens, width, headWidth, scratch, dots, lanes);
@@ -162,9 +168,9 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
                 tokenPanels, null, scratch, probabilities, padded, null, 0, 0, scratch, 0);
         Gemm.multiply(headWidth, x, query + 2 * width + row, stride, rows, scratch, dContextTransposed, vectors, 0,
                 tokenPanels, null, scratch, dScores, padded, null, 0, 0, scratch, 0);
-        logProbabilities(scratch, probabilities, rows, padded, vectors, lse, scale);
+        logProbabilities(scratch, probabilities, rows, padded, vectors, lse, scale * Simd.LOG2_E);
         for (int j = 0; j < rows; j++) {
-            Simd.exp(scratch, probabilities + j * padded, vectors);
+            Simd.exp2(scratch, probabilities + j * padded, vectors);
         }
         scoreGradients(scratch, probabilities, dScores, rows, padded, vectors, dots, scale);
         Gemm.multiply(tokens, scratch, probabilities, padded, rows, scratch, dContexts, headWidth, 0, headPanels, null,

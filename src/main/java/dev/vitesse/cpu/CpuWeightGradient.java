@@ -54,6 +54,9 @@ final class CpuWeightGradient implements ThreadTeam.Task {
 
     static Runnable of(
             CpuBackend backend, CpuTensor dWeight, @Nullable CpuTensor dBias, CpuTensor dY, CpuTensor x) {
+        if (NarrowWeightGradient.suits(dWeight)) {
+            return NarrowWeightGradient.of(backend, dWeight, dBias, dY, x);
+        }
         return new CpuWeightGradient(backend, dWeight, dBias, dY, x)::run;
     }
 
