@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What changed between two reports, for the workloads and contenders that both measured.
@@ -13,8 +14,9 @@ import java.util.Map;
  * @param changes every one of them
  * @param share the loss of speed beyond which a significant change is a regression
  * @param onlyOne how many measurements have no counterpart
+ * @param notes what else was different, and so may be the reason
  */
-public record Changes(List<Change> changes, double share, int onlyOne) {
+public record Changes(List<Change> changes, double share, int onlyOne, List<String> notes) {
     /**
      * One workload on one contender.
      *
@@ -41,7 +43,33 @@ public record Changes(List<Change> changes, double share, int onlyOne) {
                     ? new Change(m.title(), m.contender(), Statistics.unpaired(m.rounds(), earlier.rounds()), false)
                     : new Change(m.title(), m.contender(), Statistics.unpaired(earlier.rounds(), earlier.rounds()), true));
         }
-        return new Changes(List.copyOf(changes), share, fresh + before.size() - matched);
+        return new Changes(List.copyOf(changes), share, fresh + before.size() - matched, notes(old, now, share));
+    }
+
+    /** Other machines, other JDKs, and machines that were busy: their peaks were measured by the same loops. */
+    private static List<String> notes(Report old, Report now, double share) {
+        List<String> notes = new ArrayList<>();
+        if (!old.environment().processor().equals(now.environment().processor())) {
+            notes.add("another processor: " + old.environment().processor() + " then");
+        }
+        if (!old.environment().java().equals(now.environment().java())) {
+            notes.add("another Java: " + old.environment().java() + " then");
+        }
+        for (Report.ContenderInfo info : now.contenders()) {
+            DeviceFigures then = old.figures(info.name());
+            if (!info.peer()) {
+                note(notes, info.name() + "'s loop of FMAs", info.figures().gigaflops(), then.gigaflops(), share);
+                note(notes, info.name() + "'s copy", info.figures().copyGigabytes(), then.copyGigabytes(), share);
+            }
+        }
+        return List.copyOf(notes);
+    }
+
+    private static void note(List<String> notes, String what, @Nullable Double now, @Nullable Double then, double share) {
+        if (now != null && then != null && Math.abs(now / then - 1) > share) {
+            notes.add(String.format(Locale.ROOT, "%s runs at %.2f of its earlier speed: the machine was %s", what, now / then,
+                    now < then ? "busier or slower" : "less busy or faster"));
+        }
     }
 
     private static List<String> key(Measurement m) {
@@ -80,6 +108,7 @@ public record Changes(List<Change> changes, double share, int onlyOne) {
                 .filter(c -> c.comparison.verdict() == Statistics.Verdict.FASTER).count();
         String sum = String.format(Locale.ROOT, "%d compared: %d faster, %d regressions beyond %s %%, %d in one report only",
                 changes.size(), faster, regressions().size(), Cells.number(100 * share), onlyOne);
-        return (rows.size() == 1 ? "" : TextReport.aligned(rows)) + sum + "\n";
+        String different = notes.isEmpty() ? "" : "note: " + String.join("\nnote: ", notes) + "\n";
+        return (rows.size() == 1 ? "" : TextReport.aligned(rows)) + different + sum + "\n";
     }
 }

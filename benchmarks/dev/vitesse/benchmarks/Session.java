@@ -99,7 +99,8 @@ public final class Session {
             for (int i = 0; i < workloads.size() && !stopped; i++) {
                 Workload workload = workloads.get(i);
                 double left = plan.seconds - (System.nanoTime() - start) / 1e9;
-                if (!seen.add(workload.kind()) && left <= 0) {
+                // A match that could not but begin would end too late.
+                if (!seen.add(workload.kind()) && left <= overheads.get(workload.kind()) / 2) {
                     contenders.forEach(c -> measurements.add(
                             Outcomes.skipped(workload, c, "the time was over; raise --minutes")));
                     continue;

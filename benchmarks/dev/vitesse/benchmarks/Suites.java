@@ -23,6 +23,7 @@ final class Suites {
     private static final int SMALL_IMAGE = 64;
     private static final int SMALL_IMAGE_TRAINING_BATCH = 128;
     private static final int TRAINING_BATCH = 8;
+    private static final int QUICK_TRAINING_BATCH = 2;
 
     private static final int LARGEST_KERNEL_BATCH = 8;
 
@@ -36,7 +37,7 @@ final class Suites {
      *
      * @param batches of inference; the kernels have the largest that the reference can follow, the training step one that
      *     suits the images
-     * @param quick only what takes most of the time
+     * @param quick only what takes most of the time, and smaller training steps
      */
     static List<Workload> preset(String preset, List<Integer> batches, boolean quick) {
         VitConfig config = VitConfig.preset(preset);
@@ -44,7 +45,7 @@ final class Suites {
         for (int batch : batches) {
             workloads.add(Workload.inference(preset, batch));
         }
-        workloads.add(Workload.training(preset, trainingBatch(config)));
+        workloads.add(Workload.training(preset, trainingBatch(config, quick)));
         int kernelBatch = batches.stream().filter(batch -> batch <= LARGEST_KERNEL_BATCH).max(Integer::compare)
                 .orElse(LARGEST_KERNEL_BATCH);
         Set<String> quickOps = new HashSet<>();
@@ -56,8 +57,9 @@ final class Suites {
         return workloads;
     }
 
-    private static int trainingBatch(VitConfig config) {
-        return config.imageSize() <= SMALL_IMAGE ? SMALL_IMAGE_TRAINING_BATCH : TRAINING_BATCH;
+    private static int trainingBatch(VitConfig config, boolean quick) {
+        return config.imageSize() <= SMALL_IMAGE ? SMALL_IMAGE_TRAINING_BATCH
+                : quick ? QUICK_TRAINING_BATCH : TRAINING_BATCH;
     }
 
     /** What README compares with PyTorch: linear layers, LayerNorm, GELU and attention of b/16, inference, training. */

@@ -4,6 +4,7 @@ package dev.vitesse.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ChangesTest {
@@ -40,6 +41,21 @@ class ChangesTest {
         Changes changes = Changes.between(old, now, 0.05);
         assertThat(changes.regressionCount()).isEqualTo(1);
         assertThat(changes.text()).contains("FAILED now").contains("2 in one report only");
+    }
+
+    /** Which may be why everything is slower. */
+    @Test
+    void aBusierMachineAndAnotherOneAreNoted() {
+        Report old = of(Reports.ok(ONE, "cpu", 10));
+        DeviceFigures busy = new DeviceFigures(1.2, 0.1, 0.2, 60.0,
+                List.of(new DeviceFigures.CopyRate(1 << 28, 20.2)), null, null);
+        Environment e = old.environment();
+        Report now = new Report(old.schemaVersion(), old.created(), old.command(), false, old.dtype(), old.baseline(),
+                new Environment(e.commit(), e.java(), e.jvmFlags(), e.system(), "other", 4, e.memoryBytes(), 3),
+                List.of(new Report.ContenderInfo("cpu", "cpu", false, 2, Map.of(), busy)), old.measurements());
+        assertThat(Changes.between(old, now, 0.05).notes()).containsExactly("another processor: CPU & Co then",
+                "cpu's loop of FMAs runs at 0.60 of its earlier speed: the machine was busier or slower");
+        assertThat(Changes.between(old, old, 0.05).notes()).isEmpty();
     }
 
     @Test
