@@ -6,6 +6,7 @@ import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +17,12 @@ import org.jspecify.annotations.Nullable;
 final class CpuWeightGradient implements ThreadTeam.Task {
     /** Items to aim at. */
     private static final int ITEMS = 16;
-    /** Rows that are packed at once. */
+    /** Rows that are packed at once, at least; and of narrow matrices at most. */
     static final int BLOCK_ROWS = 192;
+
+    private static final int MOST_BLOCK_ROWS = 512;
+    /** Elements that are packed at once, if not for fewer rows: what stays in the second-level cache. */
+    private static final int BLOCK_ELEMENTS = 96 * 1024;
 
     private static final int TILE_OUTPUTS = 192;
     private static final int TILE_INPUTS = 256;
@@ -49,7 +54,7 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         int wanted = Math.ceilDiv(ITEMS, Math.max(1, outputTiles.count() * inputTiles.count()));
         chunks = new Split(rows, Math.max(BLOCK_ROWS, Math.ceilDiv(rows, wanted)));
         partials = new Partials(backend, chunks.count(), outputs * inputs + outputs);
-        backend.reserveScratch(scratchSize(Math.min(outputs, outputTiles.size()), Math.min(inputs, inputTiles.size())));
+        backend.reserveScratch(scratchSize(outputTiles.size(), inputTiles.size()));
     }
 
     static Runnable of(
@@ -86,8 +91,10 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         float[] sums = partials.array();
         int sum = partials.offset(chunk);
         int end = chunks.end(chunk);
-        for (int row = chunks.first(chunk); row < end; row += BLOCK_ROWS) {
-            int depth = Math.min(BLOCK_ROWS, end - row);
+        int count = end - chunks.first(chunk);
+        int even = Math.ceilDiv(count, Math.ceilDiv(count, blockRows(outputTiles.size(), inputTiles.size())));
+        for (int row = chunks.first(chunk); row < end; row += even) {
+            int depth = Math.min(even, end - row);
             boolean accumulate = row > chunks.first(chunk);
             int from = dY.offset() + row * outputs + output;
             if (dBias != null && inputTile == 0) {
@@ -99,13 +106,18 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         }
     }
 
+    private static int blockRows(int outputs, int inputs) {
+        return Math.clamp(BLOCK_ELEMENTS / Math.max(1, outputs + inputs), BLOCK_ROWS, MOST_BLOCK_ROWS);
+    }
+
     /** Working memory of {@link #addBlock} for a tile. */
     static long scratchSize(int outputs, int inputs) {
-        return Gemm.TILE + Packing.columnsSize(BLOCK_ROWS, outputs) + Packing.panelSize(BLOCK_ROWS, inputs);
+        int rows = blockRows(outputs, inputs);
+        return Gemm.TILE + Packing.columnsSize(rows, outputs) + Packing.panelSize(rows, inputs);
     }
 
     /**
-     * C = A^T B (+ C) for at most {@link #BLOCK_ROWS} rows of A and B.
+     * C = A^T B (+ C) for at most {@link #BLOCK_ROWS} rows of A and B, more of narrow ones.
      *
      * @param scratch {@link #scratchSize} elements
      */
@@ -127,15 +139,30 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         if (!accumulate) {
             Arrays.fill(sum, sumOffset, sumOffset + columns, 0f);
         }
+        int fours = rows / 4 * 4;
+        for (int i = 0; i < fours; i += 4) {
+            addFourRows(a, aOffset + i * aStride, aStride, columns, sum, sumOffset);
+        }
+        for (int i = fours; i < rows; i++) {
+            for (int j = 0; j < columns; j++) {
+                sum[sumOffset + j] += a[aOffset + i * aStride + j];
+            }
+        }
+    }
+
+    /** Four at a time, because what one row has left in memory the next would wait for. */
+    private static void addFourRows(float[] a, int row0, int stride, int columns, float[] sum, int to) {
+        int row1 = row0 + stride;
+        int row2 = row1 + stride;
+        int row3 = row2 + stride;
         int whole = FLOATS.loopBound(columns);
-        for (int i = 0; i < rows; i++) {
-            int row = aOffset + i * aStride;
-            for (int j = 0; j < whole; j += LANES) {
-                fromArray(FLOATS, sum, sumOffset + j).add(fromArray(FLOATS, a, row + j)).intoArray(sum, sumOffset + j);
-            }
-            for (int j = whole; j < columns; j++) {
-                sum[sumOffset + j] += a[row + j];
-            }
+        for (int j = 0; j < whole; j += LANES) {
+            FloatVector low = fromArray(FLOATS, a, row0 + j).add(fromArray(FLOATS, a, row1 + j));
+            FloatVector high = fromArray(FLOATS, a, row2 + j).add(fromArray(FLOATS, a, row3 + j));
+            fromArray(FLOATS, sum, to + j).add(low.add(high)).intoArray(sum, to + j);
+        }
+        for (int j = whole; j < columns; j++) {
+            sum[to + j] += (a[row0 + j] + a[row1 + j]) + (a[row2 + j] + a[row3 + j]);
         }
     }
 }

@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
 /** Copies matrices into the order in which {@link Gemm} reads them. */
 final class Packing {
     /** Rows that are read at once. */
-    private static final int STRIP = 16;
+    private static final int STRIP = 32;
     /** What {@link #packRows} copies at once. */
     private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
 
@@ -70,20 +70,32 @@ final class Packing {
         return (long) depth * Gemm.wholeTiles(columns);
     }
 
-    /** Panels of B from a row-major one: B[k, j] at b[offset + k stride + j]. */
+    /**
+     * Panels of B from a row-major one: B[k, j] at b[offset + k stride + j]. Strips of k are read while they are in the
+     * cache.
+     */
     static void packPanels(float[] b, int offset, int stride, int depth, int columns, float[] panels, int target) {
         int whole = columns / PANEL * PANEL;
-        for (int k = 0; k < depth; k++) {
-            int row = offset + k * stride;
-            int to = target + k * PANEL;
+        for (int k = 0; k < depth; k += STRIP) {
+            int end = Math.min(depth, k + STRIP);
             for (int column = 0; column < whole; column += PANEL) {
-                for (int j = 0; j < PANEL; j += LANES) {
-                    fromArray(FLOATS, b, row + column + j).intoArray(panels, to + column * depth + j);
+                for (int j = 0; j < PANEL; j += 2 * LANES) {
+                    copyColumns(b, offset + column + j, stride, k, end, panels, target + column * depth + j);
                 }
             }
-            if (whole < columns) {
-                packPartRow(b, row + whole, columns - whole, panels, to + whole * depth);
+            for (int i = k; whole < columns && i < end; i++) {
+                packPartRow(b, offset + i * stride + whole, columns - whole, panels, target + whole * depth + i * PANEL);
             }
+        }
+    }
+
+    private static void copyColumns(
+            float[] b, int offset, int stride, int first, int end, float[] panels, int target) {
+        for (int k = first; k < end; k++) {
+            int from = offset + k * stride;
+            int to = target + k * PANEL;
+            fromArray(FLOATS, b, from).intoArray(panels, to);
+            fromArray(FLOATS, b, from + LANES).intoArray(panels, to + LANES);
         }
     }
 
@@ -137,15 +149,18 @@ final class Packing {
 
     /**
      * A left operand from its transpose: A[i, k] at a[offset + k stride + i] goes to slivers of six rows,
-     * [rows / 6][depth][6], the last one filled up with zeros. Strips of k are read while they are in the cache.
+     * [rows / 6][depth][6], the last one filled up with anything. Strips of k are read while they are in the cache.
      */
     static void packColumns(float[] a, int offset, int stride, int depth, int rows, float[] slivers, int target) {
         for (int k = 0; k < depth; k += STRIP) {
             int end = Math.min(depth, k + STRIP);
             for (int row = 0; row < rows; row += ROWS) {
                 int to = target + row * depth;
-                // A whole vector may be copied where what it spoils behind its six elements is still to be written.
-                int vectors = rows - row < Math.max(LANES, ROWS) ? k : Math.clamp(depth - LANES / ROWS, k, end);
+                // A whole vector may be copied where the matrix does not end before it, and where what it spoils behind
+                // its six elements is still to be written.
+                int beyond = Math.max(0, row + Math.max(LANES, ROWS) - rows);
+                int most = depth - Math.max(LANES / ROWS, Math.ceilDiv(beyond, stride));
+                int vectors = Math.clamp(most, k, end);
                 packVectors(a, offset + row, stride, k, vectors, slivers, to);
                 packElements(a, offset + row, stride, vectors, end, Math.min(ROWS, rows - row), slivers, to);
             }
