@@ -12,7 +12,9 @@ final class CsvReport {
         "workload", "kind", "op", "preset", "batch", "contender", "status", "reason", "ms", "ms_low", "ms_high", "p50_ms",
         "p99_ms", "device_ms", "rounds", "samples", "gflops", "share_of_peak", "gbytes", "share_of_copy", "images_per_s",
         "first_run_ms", "steady", "warm_up_s", "watts", "gpu_watts", "joules_per_run", "compared_with", "difference",
-        "speedup", "speedup_low", "speedup_high", "p_value", "verdict"
+        "speedup", "speedup_low", "speedup_high", "p_value", "verdict", "device", "driver", "threads", "dtype", "java",
+        "jvm_flags", "commit", "cold_start_s", "compile_s", "upload_gbytes", "download_gbytes", "peak_gflops",
+        "copy_gbytes"
     };
 
     private CsvReport() {}
@@ -26,6 +28,9 @@ final class CsvReport {
         Statistics.Estimate time = m.isOk() ? m.time() : new Statistics.Estimate(Double.NaN, Double.NaN, Double.NaN);
         Statistics.Comparison versus = report.againstBaseline(m);
         boolean ok = m.isOk();
+        Report.ContenderInfo info = report.contender(m.contender());
+        DeviceFigures figures = info.figures();
+        Environment e = report.environment();
         return line(m.workload(), m.kind(), m.op(), m.preset(), m.batch(), m.contender(),
                 m.status().name().toLowerCase(Locale.ROOT), m.reason(), time.median() / 1e6, time.low() / 1e6,
                 time.high() / 1e6, millis(m.p50()), millis(m.p99()), millis(m.deviceNanos()), m.roundNanos().size(),
@@ -35,7 +40,10 @@ final class CsvReport {
                 ok ? m.joulesPerRun() : null, m.comparedWith(), m.difference(), versus == null ? null : versus.speedup().median(),
                 versus == null ? null : versus.speedup().low(), versus == null ? null : versus.speedup().high(),
                 versus == null ? null : versus.p(),
-                versus == null ? null : versus.verdict().name().toLowerCase(Locale.ROOT));
+                versus == null ? null : versus.verdict().name().toLowerCase(Locale.ROOT), info.description(),
+                info.details().get("driver"), info.threads(), report.dtype(), e.java(), String.join(" ", e.jvmFlags()),
+                e.commit(), figures.coldStartSeconds(), figures.compileSeconds(), figures.uploadGigabytes(),
+                figures.downloadGigabytes(), figures.gigaflops(), figures.copyGigabytes());
     }
 
     private static @Nullable Double millis(@Nullable Double nanos) {

@@ -84,25 +84,12 @@ final class HtmlReport {
     }
 
     private static void header(StringBuilder page, Report report) {
-        Environment e = report.environment();
         page.append("<h1>Vitesse benchmark</h1>\n<p>").append(Svg.escaped(report.created())).append(" · <code>")
                 .append(Svg.escaped(report.command())).append("</code>")
                 .append(report.interrupted() ? " · interrupted: what was measured until then" : "").append("</p>\n<ul>\n");
-        item(page, e.processor() + ", " + e.processors() + " processors, " + (e.memoryBytes() >> 20) + " MiB, "
-                + e.system());
-        item(page, "Java " + e.java() + ", flags " + String.join(" ", e.jvmFlags()));
-        item(page, "commit " + (e.commit().isEmpty() ? "unknown" : e.commit()) + ", " + report.dtype()
-                + (e.loadBefore() >= 0 ? ", load before the run " + Cells.number(e.loadBefore()) : ""));
-        for (Report.ContenderInfo info : report.contenders()) {
-            StringBuilder text = new StringBuilder(info.name() + ": " + info.description());
-            info.details().forEach((name, value) -> text.append(", ").append(name).append(' ').append(value));
-            item(page, text.toString());
-        }
+        About.lines(report)
+                .forEach(line -> page.append("<li>").append(Svg.escaped(line)).append("</li>\n"));
         page.append("</ul>\n");
-    }
-
-    private static void item(StringBuilder page, String text) {
-        page.append("<li>").append(Svg.escaped(text)).append("</li>\n");
     }
 
     private static Map<String, String> contenders(Report report) {

@@ -46,6 +46,11 @@ final class Labels {
         taken.add(new Box(x - 6, y - 6, x + 6, y + 6));
     }
 
+    /** Keeps the place free of a text that begins at {@code x}. */
+    void avoid(double x, double y, String text) {
+        taken.add(new Box(x, y - LETTER_HEIGHT, x + LETTER_WIDTH * text.length(), y + 4));
+    }
+
     /** The nearest free place beside a point, which is then taken; null if there is none. */
     @Nullable Place place(double x, double y, String text) {
         double width = LETTER_WIDTH * text.length();

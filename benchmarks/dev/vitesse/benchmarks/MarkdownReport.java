@@ -10,20 +10,10 @@ final class MarkdownReport {
     private MarkdownReport() {}
 
     static String of(Report report) {
-        Environment e = report.environment();
         StringBuilder text = new StringBuilder("# Benchmark of " + report.created() + "\n\n");
         text.append("`").append(report.command()).append("`").append(report.interrupted() ? " (interrupted)" : "")
                 .append("\n\n");
-        text.append("- ").append(e.processor()).append(", ").append(e.processors()).append(" processors, ")
-                .append(e.memoryBytes() >> 20).append(" MiB; ").append(e.system()).append("\n");
-        text.append("- Java ").append(e.java()).append("; commit ").append(e.commit()).append("; ")
-                .append(report.dtype()).append("\n");
-        text.append("- load before: ").append(Cells.number(Math.max(0, e.loadBefore()))).append(" processes\n");
-        for (Report.ContenderInfo info : report.contenders()) {
-            text.append("- ").append(info.name()).append(": ").append(info.description());
-            info.details().forEach((name, value) -> text.append("; ").append(name).append(" ").append(value));
-            text.append("\n");
-        }
+        About.lines(report).forEach(line -> text.append("- ").append(line).append("\n"));
         text.append("\n");
         table(text, TextReport.contenders(report));
         text.append("\n");

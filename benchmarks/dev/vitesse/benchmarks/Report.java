@@ -68,6 +68,15 @@ public record Report(
                 .orElse(null);
     }
 
+    /**
+     * What is known of a contender.
+     *
+     * @throws java.util.NoSuchElementException if it has none of that name
+     */
+    ContenderInfo contender(String name) {
+        return contenders.stream().filter(c -> c.name().equals(name)).findFirst().orElseThrow();
+    }
+
     /** The figures of a contender's device. A peer has none of its own: on the CPU those of device cpu hold for it. */
     DeviceFigures figures(String contender) {
         ContenderInfo info = contenders.stream().filter(c -> c.name().equals(contender)).findFirst().orElse(null);

@@ -14,7 +14,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -87,14 +90,27 @@ public final class ReportFiles {
         return report;
     }
 
+    /** What Jackson lets through: null for whatever is no number. */
     private static void check(Path file, Report report) throws InvalidFileException {
-        if (report == null || report.measurements() == null || report.contenders() == null || report.environment() == null) {
+        if (report == null || Stream.of(report.created(), report.command(), report.dtype(), report.baseline(),
+                report.environment(), report.contenders(), report.measurements()).anyMatch(Objects::isNull)
+                || Stream.of(report.environment().commit(), report.environment().java(), report.environment().jvmFlags(),
+                report.environment().processor()).anyMatch(Objects::isNull)) {
             throw new InvalidFileException(file, "is no whole report of a benchmark", REMEDY);
         }
+        Set<String> names = new HashSet<>();
+        for (Report.ContenderInfo info : report.contenders()) {
+            if (info == null || Stream.of(info.name(), info.description(), info.details(), info.figures())
+                    .anyMatch(Objects::isNull)) {
+                throw new InvalidFileException(file, "has a contender of which nothing is known", REMEDY);
+            }
+            names.add(info.name());
+        }
         for (Measurement m : report.measurements()) {
-            boolean whole = m != null && m.workload() != null && m.contender() != null && m.status() != null
-                    && m.comparedWith() != null && m.roundNanos() != null && (!m.isOk() || !m.roundNanos().isEmpty());
-            if (!whole || m.roundNanos().stream().anyMatch(nanos -> nanos == null || !(nanos > 0))) {
+            boolean whole = m != null && Stream.of(m.workload(), m.title(), m.kind(), m.op(), m.preset(), m.contender(),
+                    m.status(), m.reason(), m.comparedWith(), m.roundNanos()).allMatch(Objects::nonNull);
+            if (!whole || !names.contains(m.contender()) || m.isOk() && m.roundNanos().isEmpty()
+                    || m.roundNanos().stream().anyMatch(nanos -> nanos == null || !(nanos > 0))) {
                 throw new InvalidFileException(file, "has a measurement without times", REMEDY);
             }
         }

@@ -51,6 +51,7 @@ final class Roofline {
     private final Axis x;
     private final Axis y;
     private final Svg svg;
+    private final Labels labels = new Labels(LEFT, TOP, RIGHT, BOTTOM);
 
     private Roofline(Report.ContenderInfo contender, List<Measurement> shown, DeviceFigures figures) {
         this.contender = contender;
@@ -91,18 +92,17 @@ final class Roofline {
         Charts.horizontals(svg, y, LEFT, RIGHT, "GFLOP/s");
         roof("roof cached", cachedCopy);
         roof("roof", copy);
-        svg.label("end", RIGHT - 4, y.at(peak) - 7, Cells.number(peak) + " GFLOP/s, loop of FMAs");
+        write(x.at(peak / copy) + 4, y.at(peak) - 7, Cells.number(peak) + " GFLOP/s, loop of FMAs");
         nameSlope(copy, " GB/s, copy in memory");
         if (cachedCopy > 1.2 * copy) {
             nameSlope(cachedCopy, " GB/s, copy in caches");
         }
-        Labels labels = new Labels(LEFT, TOP, RIGHT, BOTTOM);
         for (Measurement m : shown) {
             labels.avoid(x.at(intensity(m)), y.at(m.gigaflops()));
             svg.dot(Family.of(m.op()).style(), x.at(intensity(m)), y.at(m.gigaflops()), tip(report, m));
         }
         for (List<Measurement> cluster : clusters()) {
-            name(labels, cluster);
+            name(cluster);
         }
         return svg.toString();
     }
@@ -117,7 +117,12 @@ final class Roofline {
     /** Writes a rate beside the lower end of its slope. */
     private void nameSlope(double gigabytes, String what) {
         double start = Math.max(x.low(), y.low() / gigabytes) * 1.1;
-        svg.label("start", x.at(start) + 8, y.at(gigabytes * start) + 8, Cells.number(gigabytes) + what);
+        write(x.at(start) + 8, y.at(gigabytes * start) + 8, Cells.number(gigabytes) + what);
+    }
+
+    private void write(double left, double line, String text) {
+        labels.avoid(left, line, text);
+        svg.label("start", left, line, text);
     }
 
     private String tip(Report report, Measurement m) {
@@ -141,7 +146,7 @@ final class Roofline {
                 y.at(a.gigaflops()) - y.at(b.gigaflops())) < NEAR;
     }
 
-    private void name(Labels labels, List<Measurement> cluster) {
+    private void name(List<Measurement> cluster) {
         Measurement m = cluster.getFirst();
         double pointX = x.at(intensity(m));
         double pointY = y.at(m.gigaflops());

@@ -13,7 +13,7 @@ import java.util.List;
  * @param batches of inference
  * @param yardstick the workloads that README compares with PyTorch, instead of those of presets
  * @param only parts of workloads' names, of which one must occur; empty for all
- * @param peers other libraries: {@code torch}
+ * @param peers other libraries: {@code torch}, {@code djl}, {@code onnx}
  * @param python the interpreter that has them
  * @param threads on the CPU
  * @param quick few rounds and the main kernels

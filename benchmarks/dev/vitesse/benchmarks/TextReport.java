@@ -11,12 +11,12 @@ public final class TextReport {
 
     private TextReport() {}
 
-    /** Contenders, measurements, and what they come to. */
+    /** Where and how, contenders, measurements, and what they come to. */
     public static String of(Report report) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(Cells.headings(report));
         report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
-        return aligned(contenders(report)) + "\n" + aligned(rows) + "\n" + aligned(Summary.of(report));
+        return String.join("\n", About.lines(report)) + "\n\n" + aligned(contenders(report)) + "\n" + aligned(rows) + "\n" + aligned(Summary.of(report));
     }
 
     static List<List<String>> contenders(Report report) {

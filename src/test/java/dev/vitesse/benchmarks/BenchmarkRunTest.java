@@ -17,18 +17,25 @@ class BenchmarkRunTest {
     @TempDir
     private Path folder;
 
-    @Test
-    void forksTakeTurnsAndGiveTimesAndDifferences() throws Exception {
+    private final List<String> failures = new ArrayList<>();
+
+    private static Settings settings(String... devices) {
         List<String> flags =
                 List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx512m");
-        Settings settings = new Settings(List.of("cpu", "reference"), false, List.of("lightvit"), List.of(1), false,
+        return new Settings(List.of(devices), false, List.of("lightvit"), List.of(1), false,
                 List.of("inference", "layerNorm("), List.of(), "python3", 1, true, 0.01, 1, Settings.FEWEST_ROUNDS,
                 Path.of("."), new Settings.JvmFlags(flags, flags));
-        List<String> failures = new ArrayList<>();
-        BenchmarkRun run = new BenchmarkRun(settings);
-        Report report = run.run("test", new Session.Progress() {
+    }
+
+    /** Stops when workload number {@code last} begins. */
+    private Report run(BenchmarkRun run, int last) {
+        return run.run("test", new Session.Progress() {
             @Override
-            public void workload(int number, int of, String title, double secondsLeft) {}
+            public void workload(int number, int of, String title, double secondsLeft) {
+                if (number == last) {
+                    run.stop();
+                }
+            }
 
             @Override
             public void failed(String title, String contender, String reason) {
@@ -38,6 +45,22 @@ class BenchmarkRunTest {
             @Override
             public void note(String text) {}
         });
+    }
+
+    @Test
+    void anInterruptedRunKeepsWhatWasMeasured() {
+        Report report = run(new BenchmarkRun(settings("cpu")), 2);
+        assertThat(failures).isEmpty();
+        assertThat(report.interrupted()).isTrue();
+        assertThat(report.measurements()).extracting(Measurement::status)
+                .containsExactly(Measurement.Status.OK, Measurement.Status.SKIPPED);
+        assertThat(TextReport.of(report)).contains("skipped: interrupted");
+    }
+
+    @Test
+    void forksTakeTurnsAndGiveTimesAndDifferences() throws Exception {
+        BenchmarkRun run = new BenchmarkRun(settings("cpu", "reference"));
+        Report report = run(run, Integer.MAX_VALUE);
         assertThat(failures).isEmpty();
         assertThat(report.measurements()).hasSize(4).allSatisfy(m -> {
             assertThat(m.status()).isEqualTo(Measurement.Status.OK);

@@ -42,6 +42,12 @@ class ReportFilesTest {
                 "is a report of another version");
         refused(write("old.json", "{\"schema_version\": 1}"), "is a report of another version");
         refused(write("cut.json", text.substring(0, text.length() / 2)), "is no report of a benchmark");
+        refused(write("contender.json", text.replaceFirst("\"name\" : \"cpu\"", "\"name\" : \"else\"")),
+                "has a measurement without times");
+        refused(write("figures.json", text.replaceFirst("\"figures\" : \\{[^}]*copies[^\\]]*\\][^}]*}", "\"figures\" : null")),
+                "has a contender of which nothing is known");
+        refused(write("environment.json", text.replaceFirst("\"java\" : \"25\"", "\"java\" : null")),
+                "is no whole report of a benchmark");
         refused(write("negative.json", text.replaceFirst("(round_nanos\" : \\[ )", "$1-1, ")),
                 "has a measurement without times");
     }
@@ -70,6 +76,8 @@ class ReportFilesTest {
     @Test
     void theTableTellsFiguresSharesAndVerdicts() {
         String table = TextReport.of(Reports.whole());
+        assertThat(table).contains("Java 25; flags -Xmx1g").contains("commit abc; float32").contains("driver 1.0")
+                .contains("J a run").doesNotContain("not steady");
         assertThat(table).contains("3.00x (3.00 to 3.00), faster").contains("3.0e-07").contains("inference lightvit b=8");
         String failed = TextReport.of(Reports.report(
                 List.of(Reports.ok(KERNEL, "cpu", 2), Reports.failed(KERNEL, "opencl", "wrong result: y"))));
