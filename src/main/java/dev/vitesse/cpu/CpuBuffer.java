@@ -14,6 +14,10 @@ final class CpuBuffer {
     private float @Nullable [] floats;
     private int @Nullable [] ints;
     private long version;
+    /** Whether panels stand in the place of rows of some weights; volatile because any thread may ask for rows. */
+    private volatile boolean replaced;
+    /** Whether rows have been asked for when there were none. */
+    private boolean wantsRows;
     private final List<PackedWeight> packed = new ArrayList<>();
 
     CpuBuffer(CpuBackend owner, String name, ElementType type, long elements) {
@@ -52,12 +56,39 @@ final class CpuBuffer {
         return owner;
     }
 
+    /** The array, with every element in its place. */
     float[] floats() {
+        if (replaced) {
+            restoreRows();
+        }
+        return array();
+    }
+
+    private synchronized void restoreRows() {
+        if (replaced) {
+            packed.forEach(PackedWeight::restoreRows);
+            wantsRows = true;
+            replaced = false;
+        }
+    }
+
+    /** The array as it is: panels may stand in the place of rows. */
+    float[] array() {
         float[] array = floats;
         if (array == null) {
             throw missing();
         }
         return array;
+    }
+
+    /** Whether {@code weight} may be packed where it lies: nobody has needed rows since, or lies there already. */
+    boolean packsInPlace(PackedWeight weight) {
+        return !wantsRows && packed.stream().noneMatch(other -> other != weight && other.takesFrom(weight));
+    }
+
+    /** Says that panels have taken the place of rows. */
+    void replaced() {
+        replaced = true;
     }
 
     int[] ints() {

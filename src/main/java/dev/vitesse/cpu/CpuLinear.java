@@ -110,9 +110,9 @@ final class CpuLinear implements ThreadTeam.Task {
             case Epilogue.Add add -> {
                 // Through working memory, because the residual may be c itself, and to read it row by row.
                 int stride = (endPanel - firstPanel) * Gemm.PANEL;
-                Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0,
-                        Gemm.padded(columns), firstPanel, endPanel, init, scratch, sums - column, stride, null, 0,
-                        0, scratch, 0);
+                Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(),
+                        weight.panelsOffset(), Gemm.padded(columns), firstPanel, endPanel, init, scratch, sums - column,
+                        stride, null, 0, 0, scratch, 0);
                 CpuTensor residual = (CpuTensor) add.residual();
                 addRows(height, width, scratch, sums, stride, residual.floats(), residual.offset() + start,
                         c.floats(), c.offset() + start, columns);
@@ -121,9 +121,9 @@ final class CpuLinear implements ThreadTeam.Task {
     }
 
     private void multiply(CpuTensor sum, int first, int height, int firstPanel, int endPanel, float[] scratch) {
-        Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(), 0, columns,
-                firstPanel, endPanel, init, sum.floats(), sum.offset() + first * columns, columns, null, 0, 0, scratch,
-                0);
+        Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(),
+                weight.panelsOffset(), columns, firstPanel, endPanel, init, sum.floats(), sum.offset() + first * columns,
+                columns, null, 0, 0, scratch, 0);
     }
 
     /** c = a + b. */

@@ -73,9 +73,9 @@ final class CpuPatches implements ThreadTeam.Task {
         }
         grid.read(images.floats(), images.offset() + image * grid.imageElements(), first, end, scratch, patches);
         int positions = position.dim(0) - grid.patches();
-        Gemm.multiply(depth, scratch, patches, depth, end - first, weight.panels(), 0, width, 0, Gemm.panels(width),
-                init, tokens.floats(), out + (prefixTokens + first) * width, width, position.floats(),
-                position.offset() + (positions + first) * width, width, scratch, 0);
+        Gemm.multiply(depth, scratch, patches, depth, end - first, weight.panels(), weight.panelsOffset(), width, 0,
+                Gemm.panels(width), init, tokens.floats(), out + (prefixTokens + first) * width, width,
+                position.floats(), position.offset() + (positions + first) * width, width, scratch, 0);
     }
 
     /** The class token and others, with the positions that there are for them. */
