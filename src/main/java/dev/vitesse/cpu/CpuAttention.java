@@ -116,9 +116,9 @@ final class CpuAttention implements ThreadTeam.Task {
         if (narrow != null) {
             float[] lse = logSumExp == null ? NOT_WANTED : logSumExp.floats();
             int row = logSumExp == null ? 0 : logSumExp.offset() + (image * heads + head) * tokens;
-            narrow.prepare(scratch, in, query, 3 * width);
+            narrow.prepare(scratch, in, query, width);
             for (int block = part; block < narrow.blocks(); block += parts) {
-                narrow.attend(scratch, in, query + width, query + 2 * width, 3 * width, block, context.floats(),
+                narrow.attend(scratch, block, context.floats(),
                         context.offset() + image * tokens * width + head * headWidth, width, lse, row);
             }
             return;

@@ -39,9 +39,13 @@ final class CpuNorm {
         int width = x.dim(-1);
         int group = groupRows(width);
         Split split = Split.ofRows(x.rowCount(), width, GRAIN);
-        backend.reserveScratch(SCRATCH);
+        backend.reserveScratch(Math.max(SCRATCH, NarrowNorm.SCRATCH));
         ThreadTeam.Task task = (item, worker) -> {
             float[] s = backend.scratch(worker);
+            if (NarrowNorm.suits(width)) {
+                NarrowNorm.forward(s, y, mean, rstd, x, gamma, beta, epsilon, split.first(item), split.end(item));
+                return;
+            }
             for (int row = split.first(item); row < split.end(item); row += group) {
                 int rows = Math.min(group, split.end(item) - row);
                 int start = x.offset() + row * width;
@@ -146,12 +150,16 @@ final class CpuNorm {
         int group = groupRows(width);
         Split split = Split.ofRows(x.rowCount(), width, GRAIN);
         Partials partials = new Partials(backend, split.count(), 2 * width);
-        backend.reserveScratch(SCRATCH);
+        backend.reserveScratch(Math.max(SCRATCH, NarrowNorm.SCRATCH));
         ThreadTeam.Task task = (item, worker) -> {
             float[] s = backend.scratch(worker);
             float[] sums = partials.array();
             int sum = partials.offset(item);
             Arrays.fill(sums, sum, sum + 2 * width, 0f);
+            if (NarrowNorm.suits(width)) {
+                NarrowNorm.backward(s, dX, dY, x, mean, rstd, gamma, sums, sum, split.first(item), split.end(item));
+                return;
+            }
             for (int row = split.first(item); row < split.end(item); row += group) {
                 int rows = Math.min(group, split.end(item) - row);
                 int start = row * width;

@@ -2,6 +2,7 @@
 package dev.vitesse.cpu;
 
 import dev.vitesse.cpu.CpuPatches.PatchGrid;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,15 +72,24 @@ final class CpuPatchesBackward {
         float[] scratch = backend.scratch(worker);
         int elements = grid.elements();
         int rows = (int) CpuWeightGradient.scratchSize(width, elements);
+        boolean narrow = NarrowWeightGradient.suits(width, elements);
         boolean accumulate = false;
+        if (narrow) {
+            Arrays.fill(partials.array(), partials.offset(chunk), partials.offset(chunk + 1), 0f);
+        }
         for (int image = chunks.first(chunk); image < chunks.end(chunk); image++) {
             for (int block = 0; block < blocks.count(); block++) {
                 int first = blocks.first(block);
                 int end = blocks.end(block);
                 grid.read(images.floats(), images.offset() + image * grid.imageElements(), first, end, scratch, rows);
-                CpuWeightGradient.addBlock(scratch, end - first, dTokens.floats(), patchToken(image, first), width,
-                        width, scratch, rows, elements, elements, partials.array(), partials.offset(chunk), elements,
-                        accumulate);
+                if (narrow) {
+                    NarrowWeightGradient.addProduct(dTokens.floats(), patchToken(image, first), width, scratch, rows,
+                            elements, end - first, partials.array(), partials.offset(chunk));
+                } else {
+                    CpuWeightGradient.addBlock(scratch, end - first, dTokens.floats(), patchToken(image, first), width,
+                            width, scratch, rows, elements, elements, partials.array(), partials.offset(chunk),
+                            elements, accumulate);
+                }
                 accumulate = true;
             }
         }

@@ -59,7 +59,7 @@ final class CpuWeightGradient implements ThreadTeam.Task {
 
     static Runnable of(
             CpuBackend backend, CpuTensor dWeight, @Nullable CpuTensor dBias, CpuTensor dY, CpuTensor x) {
-        if (NarrowWeightGradient.suits(dWeight)) {
+        if (NarrowWeightGradient.suits(dWeight.dim(0), dWeight.dim(1))) {
             return NarrowWeightGradient.of(backend, dWeight, dBias, dY, x);
         }
         return new CpuWeightGradient(backend, dWeight, dBias, dY, x)::run;

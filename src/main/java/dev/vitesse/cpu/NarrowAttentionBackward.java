@@ -15,12 +15,13 @@ import jdk.incubator.vector.VectorOperators;
  * so that dK and dV are sums in registers. Only dQ is summed by lanes until the head's last key:
  *
  * <pre>
- * p[i, :]   = 2^(sum over d of q[i, d] k'[d, :] - lse[i] log2 e)        k' = k scale log2 e
+ * p[i, :]   = 2^(sum over d of q'[i, d] k[d, :] - lse[i] log2 e)        q' = q scale log2 e
  * ds[i, :]  = p[i, :] (sum over d of dc[i, d] v[d, :] - D[i])
- * dv[d, :] += dc[i, d] p[i, :]     dk[d, :] += q[i, d] ds[i, :]     dq[i, d, :] += k'[d, :] ds[i, :]
+ * dv[d, :] += dc[i, d] p[i, :]     dk[d, :] += q[i, d] ds[i, :]     dq[i, d, :] += k[d, :] ds[i, :]
  * </pre>
  *
- * Elements of a head go by in fours. Queries and the context's gradient are read where they lie.
+ * Elements of a head go by in fours. Each element of queries, times scale log2 e,
+ * and of the context's gradient is first repeated in all lanes of a vector, once for all blocks of keys.
  */
 final class NarrowAttentionBackward {
     /** Elements, a quarter of a usual first-level cache. */
@@ -107,8 +108,8 @@ final class NarrowAttentionBackward {
         Arrays.fill(s, dQueries, size, 0f);
         for (int e = 0; e < headWidth; e += 4) {
             subtractProducts(c, out + e, d, dOut + e, width, tokens, s, dots);
-            repeat(x, query + e, stride, tokens, scale * Simd.LOG2_E, s, queries + e * rows);
-            repeat(d, dOut + e, width, tokens, 1, s, dContexts + e * rows);
+            NarrowAttention.repeat(x, query + e, stride, tokens, scale * Simd.LOG2_E, s, queries + e * rows);
+            NarrowAttention.repeat(d, dOut + e, width, tokens, 1, s, dContexts + e * rows);
             pack(x, query + width + e, stride, tokens, s, keys + e * padded, padded);
             pack(x, query + 2 * width + e, stride, tokens, s, values + e * padded, padded);
         }
@@ -117,8 +118,8 @@ final class NarrowAttentionBackward {
         }
         for (int e = 0; e < headWidth; e += 4) {
             unpackSums(s, dQueries + e * rows, scale, dX, dQuery + e, stride);
-            unpack(s, dKeys + e * padded, padded, 1 / Simd.LOG2_E, dX, dQuery + width + e, stride, tokens);
-            unpack(s, dValues + e * padded, padded, 1, dX, dQuery + 2 * width + e, stride, tokens);
+            NarrowAttention.unpack(s, dKeys + e * padded, padded, 1 / Simd.LOG2_E, dX, dQuery + width + e, stride, tokens);
+            NarrowAttention.unpack(s, dValues + e * padded, padded, 1, dX, dQuery + 2 * width + e, stride, tokens);
         }
     }
 
@@ -134,18 +135,6 @@ final class NarrowAttentionBackward {
         }
     }
 
-    /** Four elements of each token, each times {@code factor} in all lanes of a vector. */
-    static void repeat(float[] x, int start, int stride, int count, float factor, float[] s, int to) {
-        int from = start;
-        for (int i = 0; i < count; i++) {
-            broadcast(FLOATS, x[from] * factor).intoArray(s, to + 4 * i * LANES);
-            broadcast(FLOATS, x[from + 1] * factor).intoArray(s, to + 4 * i * LANES + LANES);
-            broadcast(FLOATS, x[from + 2] * factor).intoArray(s, to + 4 * i * LANES + 2 * LANES);
-            broadcast(FLOATS, x[from + 3] * factor).intoArray(s, to + 4 * i * LANES + 3 * LANES);
-            from += stride;
-        }
-    }
-
     /** Four elements of each token go to four rows. */
     private static void pack(float[] x, int start, int stride, int count, float[] s, int to, int padded) {
         int from = start;
@@ -155,19 +144,6 @@ final class NarrowAttentionBackward {
             s[j + 2 * padded] = x[from + 2];
             s[j + 3 * padded] = x[from + 3];
             from += stride;
-        }
-    }
-
-    /** And back. */
-    private static void unpack(
-            float[] s, int from, int padded, float factor, float[] dX, int start, int stride, int count) {
-        int to = start;
-        for (int j = from; j < from + count; j++) {
-            dX[to] = s[j] * factor;
-            dX[to + 1] = s[j + padded] * factor;
-            dX[to + 2] = s[j + 2 * padded] * factor;
-            dX[to + 3] = s[j + 3 * padded] * factor;
-            to += stride;
         }
     }
 

@@ -49,9 +49,7 @@ final class NarrowWeightGradient implements ThreadTeam.Task {
         partials = new Partials(backend, chunks.count(), outputs * inputs + outputs);
     }
 
-    static boolean suits(CpuTensor dWeight) {
-        int outputs = dWeight.dim(0);
-        int inputs = dWeight.dim(1);
+    static boolean suits(int outputs, int inputs) {
         return outputs % OUTPUTS == 0 && outputs % LANES == 0 && inputs % LANES == 0
                 && (long) outputs * inputs <= MOST_ELEMENTS;
     }
@@ -78,14 +76,19 @@ final class NarrowWeightGradient implements ThreadTeam.Task {
         for (int row = chunks.first(chunk); row < chunks.end(chunk); row += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, chunks.end(chunk) - row);
             int a = dY.offset() + row * outputs;
-            for (int o = 0; o < outputs; o += OUTPUTS) {
-                for (int i = 0; i < inputs; i += LANES) {
-                    addTile(dY.floats(), a + o, outputs, x.floats(), x.offset() + row * inputs + i, inputs, rows, sums,
-                            sum + o * inputs + i);
-                }
-            }
+            addProduct(dY.floats(), a, outputs, x.floats(), x.offset() + row * inputs, inputs, rows, sums, sum);
             for (int o = 0; dBias != null && o < outputs; o += LANES) {
                 addColumns(dY.floats(), a + o, outputs, rows, sums, bias + o);
+            }
+        }
+    }
+
+    /** C += A^T B. */
+    static void addProduct(
+            float[] a, int aOffset, int outputs, float[] b, int bOffset, int inputs, int rows, float[] c, int cOffset) {
+        for (int o = 0; o < outputs; o += OUTPUTS) {
+            for (int i = 0; i < inputs; i += LANES) {
+                addTile(a, aOffset + o, outputs, b, bOffset + i, inputs, rows, c, cOffset + o * inputs + i);
             }
         }
     }

@@ -32,6 +32,7 @@ final class Simd {
     private static final float LN2_LOW = -2.12194440e-4f;
     /** Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
     static final float ROUND = 12582912f;
+    private static final int SQRT_HALF_BITS = 0x3f3504f3;
     /** The exponent of the smallest normal number. */
     static final float LEAST_EXPONENT = -126f;
     // The polynomial of exp2 for -1/2 to 1/2 (Cephes' exp2f).
@@ -136,6 +137,34 @@ final class Simd {
             p = p.fma(r, broadcast(FLOATS, 1));
             IntVector exponent = rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
             p.reinterpretAsInts().add(exponent).reinterpretAsFloats().intoArray(array, i);
+        }
+    }
+
+    /**
+     * x[i] = log x[i] to 1e-7 (of the result, or absolute where that is larger) for normal positive x; NaN gives NaN. With
+     * x = 2^n m and m between sqrt(1/2) and sqrt(2), it is n ln 2 plus a polynomial in m - 1 (Cephes' logf).
+     *
+     * @param count a multiple of {@link #LANES}
+     */
+    static void log(float[] array, int start, int count) {
+        for (int i = start; i < start + count; i += LANES) {
+            FloatVector x = fromArray(FLOATS, array, i);
+            IntVector bits = x.reinterpretAsInts();
+            IntVector exponent = bits.sub(SQRT_HALF_BITS).lanewise(VectorOperators.ASHR, 23);
+            FloatVector n = exponent.add(Float.floatToRawIntBits(ROUND)).reinterpretAsFloats().sub(ROUND);
+            FloatVector r = bits.sub(exponent.lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats().sub(1f);
+            FloatVector p = broadcast(FLOATS, 7.0376836292e-2f);
+            p = p.fma(r, broadcast(FLOATS, -1.1514610310e-1f));
+            p = p.fma(r, broadcast(FLOATS, 1.1676998740e-1f));
+            p = p.fma(r, broadcast(FLOATS, -1.2420140846e-1f));
+            p = p.fma(r, broadcast(FLOATS, 1.4249322787e-1f));
+            p = p.fma(r, broadcast(FLOATS, -1.6668057665e-1f));
+            p = p.fma(r, broadcast(FLOATS, 2.0000714765e-1f));
+            p = p.fma(r, broadcast(FLOATS, -2.4999993993e-1f));
+            p = p.fma(r, broadcast(FLOATS, 3.3333331174e-1f));
+            p = p.fma(r, broadcast(FLOATS, -0.5f)).mul(r.mul(r));
+            p = n.fma(broadcast(FLOATS, LN2_LOW), p).add(r).add(x.mul(0f));
+            n.fma(broadcast(FLOATS, LN2_HIGH), p).intoArray(array, i);
         }
     }
 }

@@ -70,6 +70,47 @@ class CpuActivationsTest {
     }
 
     @Test
+    void powerOfTwoIsRelativelyExact() {
+        int count = Simd.whole(COUNT);
+        float[] x = new float[count];
+        for (int i = 0; i < count; i++) {
+            x[i] = -126 + 253f * i / count;
+        }
+        float[] y = x.clone();
+        Simd.exp2(y, 0, count);
+        for (int i = 0; i < count; i++) {
+            assertThat(y[i] / Math.pow(2, x[i])).as("2^%s", x[i]).isBetween(1 - 1.5e-7, 1 + 1.5e-7);
+        }
+        float[] special = new float[Simd.LANES];
+        special[1] = Float.NEGATIVE_INFINITY;
+        special[2] = Float.NaN;
+        Simd.exp2(special, 0, special.length);
+        assertThat(special[0]).isEqualTo(1);
+        assertThat(special[1]).isBetween(0f, 2e-38f);
+        assertThat(special[2]).isNaN();
+    }
+
+    @Test
+    void logarithmIsExact() {
+        int count = Simd.whole(COUNT);
+        float[] x = new float[count];
+        for (int i = 0; i < count; i++) {
+            x[i] = (float) Math.pow(2, -125 + 252.0 * i / count);
+        }
+        x[0] = 1;
+        x[1] = Float.NaN;
+        float[] y = x.clone();
+        Simd.log(y, 0, count);
+        assertThat(y[0]).isZero();
+        assertThat(y[1]).isNaN();
+        for (int i = 2; i < count; i++) {
+            double expected = Math.log(x[i]);
+            assertThat(y[i] - expected).as("log %s", x[i])
+                    .isBetween(-1.5e-7 * Math.max(1, Math.abs(expected)), 1.5e-7 * Math.max(1, Math.abs(expected)));
+        }
+    }
+
+    @Test
     void notANumberStaysSo() {
         for (Activation function : Activation.values()) {
             float[] x = {Float.NaN};
