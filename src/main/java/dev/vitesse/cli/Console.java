@@ -3,6 +3,7 @@ package dev.vitesse.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -14,7 +15,6 @@ import org.jspecify.annotations.Nullable;
  * @param terminalWidth columns of the terminal behind {@code err}, 0 if there is none
  */
 record Console(PrintStream out, PrintStream err, int terminalWidth) {
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final int USUAL_WIDTH = 80;
 
     /** This process's streams; the launcher tells whether stderr is a terminal, which Java cannot find out. */
@@ -51,7 +51,7 @@ record Console(PrintStream out, PrintStream err, int terminalWidth) {
 
     /** A new result for {@code --json}. */
     static ObjectNode result() {
-        return JSON.createObjectNode().put("schema_version", 1);
+        return JsonNodeFactory.instance.objectNode().put("schema_version", 1);
     }
 
     /** {@code value} for a result; JSON has no NaN and no infinity. */
@@ -62,7 +62,7 @@ record Console(PrintStream out, PrintStream err, int terminalWidth) {
     /** Prints a result, in one line. */
     void print(ObjectNode result) {
         try {
-            out.println(JSON.writeValueAsString(result));
+            out.println(new ObjectMapper().writeValueAsString(result));
         } catch (JsonProcessingException e) {
             throw new UncheckedIOException(e);
         }

@@ -50,11 +50,14 @@ final class EvaluateCommand extends CliCommand {
         MnistSource.Digits digits = MnistSource.system(console::message).find(data);
         ImageDataset images = digits.test();
         try (Backend backend = device.open(console);
-                LoadedModel loaded = ModelFiles.load(model.path(), backend, model.options())) {
+                LoadedModel loaded = ModelFiles.load(model.path(), backend, model.options());
+                CountProgress progress = new CountProgress(console, "images", images.count())) {
             Preprocessing preprocessing = loaded.preprocessing();
             requireFits(digits, images, loaded.model().config());
             Evaluation evaluation = Evaluation.of(loaded.model(),
-                    new NormalizedImages(images, preprocessing.mean(), preprocessing.std(), null), batch);
+                    new NormalizedImages(images, preprocessing.mean(), preprocessing.std(), null), batch,
+                    progress::advance);
+            progress.clear();
             print(toJson(evaluation, images, backend), () -> printTable(evaluation, images, backend));
         }
         return ExitCodes.OK;

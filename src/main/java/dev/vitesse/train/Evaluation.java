@@ -4,6 +4,7 @@ package dev.vitesse.train;
 import dev.vitesse.model.Inference;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
+import java.util.function.IntConsumer;
 
 /**
  * How a model does on a data set.
@@ -16,13 +17,22 @@ public record Evaluation(double loss, int[][] confusion, int[] predictions) {
 
     /** Runs {@code model} over {@code dataset}. */
     public static Evaluation of(VisionTransformer model, Dataset dataset, int batch) {
+        return of(model, dataset, batch, count -> {});
+    }
+
+    /**
+     * The same, telling after each batch how many examples it had.
+     *
+     * @param progress takes the number of examples of the batch that is done
+     */
+    public static Evaluation of(VisionTransformer model, Dataset dataset, int batch, IntConsumer progress) {
         try (Inference inference = model.inference(Math.min(batch, dataset.size()))) {
-            return of(inference, model.config(), dataset);
+            return of(inference, model.config(), dataset, progress);
         }
     }
 
     /** Runs an already recorded pass over {@code dataset}. */
-    static Evaluation of(Inference inference, VitConfig config, Dataset dataset) {
+    static Evaluation of(Inference inference, VitConfig config, Dataset dataset, IntConsumer progress) {
         int classes = config.classes();
         int[][] confusion = new int[classes][classes];
         int[] predictions = new int[dataset.size()];
@@ -41,6 +51,7 @@ public record Evaluation(double loss, int[][] confusion, int[] predictions) {
                 confusion[label][prediction]++;
                 loss += logSumExp(logits, i * classes, classes) - logits[i * classes + label];
             }
+            progress.accept(count);
         }
         return new Evaluation(loss / dataset.size(), confusion, predictions);
     }

@@ -144,7 +144,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void endEpoch(TrainingListener listener) {
-        Evaluation evaluation = validation == null ? null : Evaluation.of(inference, config, validation);
+        Evaluation evaluation = validation == null ? null : Evaluation.of(inference, config, validation, count -> {});
         double validationLoss = evaluation == null ? Double.NaN : evaluation.loss();
         double validationAccuracy = evaluation == null ? Double.NaN : evaluation.accuracy();
         EpochMetrics metrics = new EpochMetrics(epoch + 1, rate(step), lossSum / seen, correct / (double) seen,
