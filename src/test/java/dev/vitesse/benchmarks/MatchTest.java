@@ -22,6 +22,9 @@ class MatchTest {
     private static final List<References.Expected> EXPECTED =
             List.of(new References.Expected("y", "reference", new double[] {1, 2}, new Tolerance(1e-3, 2)));
 
+    /** Its runs take longer than all turns may. */
+    private static final String SLOW = "slow";
+
     @TempDir
     private Path folder;
 
@@ -96,7 +99,7 @@ class MatchTest {
                 link.send(Link.message("hello").put("contender", name));
                 link.await("prepare");
                 exchange.writeResult(name, "y", Job.bits(script.first));
-                link.send("ready");
+                link.send(Link.message("ready").put("nanos", name.equals(SLOW) ? 1e12 : 1e6));
                 for (int i = 0; i < PACE.turns(); i++) {
                     link.await("go");
                     if (i == script.turnsUntilGone) {
@@ -161,6 +164,15 @@ class MatchTest {
             assertThat(outcome.reason()).startsWith("wrong result: y");
             assertThat(outcome.samples()).isEmpty();
         }
+    }
+
+    @Test
+    void whoseRunsWouldTakeTooLongIsSkippedAndHasNoTurns() {
+        Map<String, Match.Outcome> outcomes = play(Map.of(SLOW, right(), "b", right()));
+        assertThat(outcomes.get(SLOW).status()).isEqualTo(Measurement.Status.SKIPPED);
+        assertThat(outcomes.get(SLOW).reason()).startsWith("a run takes 1000.0 s, so that 4 turns would not fit");
+        assertThat(outcomes.get("b").isOk()).isTrue();
+        assertThat(turns).containsOnly("b");
     }
 
     @Test
