@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.tornado;
 
+import dev.vitesse.backend.DeviceException;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.runtime.common.TornadoXPUDevice;
 import uk.ac.manchester.tornado.runtime.library.LibraryRegistry;
@@ -31,6 +32,19 @@ public class CublasProducts extends LibraryProducts {
     @Override
     public final boolean canHandle(TornadoXPUDevice device) {
         return device instanceof TornadoNativeStreamSupport; // TornadoVM's CUDA devices
+    }
+
+    /**
+     * Makes sure that TornadoVM's binding is there, because TornadoVM hides why a graph with such a task fails.
+     *
+     * @throws DeviceException if it is not, with the reason
+     */
+    static void check(TornadoTarget target) {
+        try {
+            LibraryRegistry.findProvider(CUBLAS, (TornadoXPUDevice) target.device());
+        } catch (RuntimeException e) {
+            throw target.failure("cuBLAS", e);
+        }
     }
 
     @Override

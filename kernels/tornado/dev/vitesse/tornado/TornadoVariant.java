@@ -28,7 +28,7 @@ record TornadoVariant(boolean compact, @Nullable TornadoKernel library, boolean 
      * What fits a device, and what the user asks for beside it: neither library nor CUDA graphs have run on a GPU yet, so no
      * device gets them by itself.
      *
-     * @throws DeviceException if the device has not got it or the library is not known
+     * @throws DeviceException if the device or TornadoVM has not got it, or the library is not known
      */
     static TornadoVariant of(TornadoTarget target) {
         String name = System.getProperty(LIBRARY, "");
@@ -43,6 +43,9 @@ record TornadoVariant(boolean compact, @Nullable TornadoKernel library, boolean 
         if ((library != null || captured) && target.language() != TornadoVMBackendType.CUDA) {
             throw new DeviceException("-D" + (captured ? GRAPHS + "=true" : LIBRARY + "=" + name)
                     + " needs a device of TornadoVM's CUDA driver, " + target.description() + " is not one");
+        }
+        if (library != null) {
+            CublasProducts.check(target);
         }
         return new TornadoVariant(
                 !target.isGpu(), library == null ? null : TornadoKernel.ofLibrary(library), captured);

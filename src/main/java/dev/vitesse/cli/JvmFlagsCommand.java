@@ -24,7 +24,7 @@ final class JvmFlagsCommand extends CliCommand {
         List<String> flags = ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .filter(flag -> !flag.startsWith("-Dvitesse."))
                 .toList();
-        ObjectNode result = Console.result();
+        ObjectNode result = Console.result().put("java_home", System.getProperty("java.home"));
         ArrayNode array = result.putArray("flags");
         flags.forEach(array::add);
         print(result, () -> flags.forEach(flag -> console.out().println(quoted(flag))));

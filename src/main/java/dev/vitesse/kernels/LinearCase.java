@@ -64,7 +64,7 @@ public record LinearCase(int batch, int tokens, int in, int out, boolean exact) 
     }
 
     /** Every epilogue, and no bias, with this shape. */
-    private List<KernelCase> epilogues() {
+    public List<KernelCase> epilogues() {
         List<KernelCase> cases = new ArrayList<>();
         cases.add(forward(false));
         cases.add(backwardWeight(false));

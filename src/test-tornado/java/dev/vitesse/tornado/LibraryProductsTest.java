@@ -174,7 +174,9 @@ class LibraryProductsTest {
         } finally {
             System.clearProperty(TornadoVariant.LIBRARY);
         }
-        // TornadoVM itself refuses too; it prints why, and hides it from the exception.
+        assertThatThrownBy(() -> CublasProducts.check(target)).isInstanceOf(DeviceException.class)
+                .hasMessageContaining("nvidia/cublas");
+        // A graph with such a task is refused too; TornadoVM prints why, and hides it from the exception.
         try (Backend backend = TornadoBackend.open(
                         target, "tornado", BackendOptions.DEFAULTS,
                         new TornadoVariant(true, TornadoKernel.ofLibrary(CublasProducts.NAME), false));
