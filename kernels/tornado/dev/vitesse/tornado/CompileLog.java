@@ -5,14 +5,17 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Counts compilations and executions and, under {@code --trace}, prints them. */
+/** Counts compilations, executions and transfers and, under {@code --trace}, prints them. */
 final class CompileLog {
     private final @Nullable Consumer<String> sink;
     private final Consumer<String> messages;
     private int kernels;
     private int plans;
     private int executions;
+    private long launches;
     private long nanoseconds;
+    private long bytesUp;
+    private long bytesDown;
 
     /**
      * @param sink for everything, or null
@@ -33,9 +36,38 @@ final class CompileLog {
     /** A program ran. */
     void ran(String program, List<Segment> segments) {
         executions += segments.size();
+        int kernelCount = segments.stream().mapToInt(s -> s.launches().size()).sum();
+        launches += kernelCount;
         if (sink != null) {
-            sink.accept("tornado: " + program + " ran " + segments.stream().mapToInt(s -> s.launches().size()).sum()
-                    + " kernels in " + segments.size() + (segments.size() == 1 ? " execution" : " executions"));
+            sink.accept("tornado: " + program + " ran " + kernelCount + " kernels in " + segments.size()
+                    + (segments.size() == 1 ? " execution" : " executions"));
+        }
+    }
+
+    /** So many bytes of tensors went to the device. */
+    void uploaded(long bytes) {
+        bytesUp += bytes;
+    }
+
+    /** So many bytes came back. */
+    void downloaded(long bytes) {
+        bytesDown += bytes;
+    }
+
+    /** What TornadoVM says about the compilation of one task. */
+    void profiled(String task, long graalNanoseconds, long driverNanoseconds) {
+        if (sink != null && graalNanoseconds + driverNanoseconds > 0) {
+            sink.accept("tornado: compiled " + task + " in " + TornadoPlan.milliseconds(graalNanoseconds) + " by TornadoVM and "
+                    + TornadoPlan.milliseconds(driverNanoseconds) + " by the driver");
+        }
+    }
+
+    /** The sums, when the device is closed. A kernel that did not run there would have been an error. */
+    void closed(String device) {
+        if (sink != null) {
+            sink.accept("tornado: all on " + device + ": " + kernels + " kernels compiled and run first in "
+                    + TornadoPlan.milliseconds(nanoseconds) + ", " + plans + " plans, " + executions + " executions of programs, "
+                    + launches + " launches, " + bytesUp + " bytes of tensors up, " + bytesDown + " down; nothing ran elsewhere");
         }
     }
 

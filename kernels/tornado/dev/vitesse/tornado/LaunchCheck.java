@@ -27,20 +27,26 @@ final class LaunchCheck {
      *
      * @param name the graph's
      * @param tasks that must run
+     * @param log told how long each compilation took
      * @throws DeviceException if one of them did not
      */
-    static TornadoExecutionResult execute(
-            TornadoExecutionPlan plan, int graph, TornadoTarget target, String name, Collection<String> tasks) {
+    static TornadoExecutionResult execute(TornadoExecutionPlan plan, int graph, TornadoTarget target, String name,
+            Collection<String> tasks, CompileLog log) {
         if (target.language() != TornadoVMBackendType.OPENCL) {
             return plan.withGraph(graph).execute();
         }
         plan.withProfiler(ProfilerMode.SILENT);
         try {
             TornadoExecutionResult result = plan.withGraph(graph).execute();
-            List<String> failed = notRun(result.getProfilerResult().getProfileLog(), name, tasks);
+            JsonNode profile = parse(result.getProfilerResult().getProfileLog());
+            List<String> failed = notRun(profile, name, tasks);
             if (!failed.isEmpty()) {
                 throw new DeviceException("TornadoVM could not launch " + String.join(", ", failed) + " on "
                         + target.description() + "; its driver has printed the reason");
+            }
+            for (String task : tasks.stream().sorted().toList()) {
+                JsonNode times = profile.findValue(name + "." + task);
+                log.profiled(task, times.path("TASK_COMPILE_GRAAL_TIME").asLong(), times.path("TASK_COMPILE_DRIVER_TIME").asLong());
             }
             return result;
         } finally {
@@ -48,16 +54,18 @@ final class LaunchCheck {
         }
     }
 
-    /** Those of {@code tasks} for which a profile has no time. */
-    static List<String> notRun(String profile, String graph, Collection<String> tasks) {
-        JsonNode root;
+    static JsonNode parse(String profile) {
         try {
-            root = JSON.readTree(profile);
+            return JSON.readTree(profile);
         } catch (JsonProcessingException e) {
             throw new DeviceException("TornadoVM's profile is not what it was in 5.2.0: " + e.getOriginalMessage(), e);
         }
+    }
+
+    /** Those of {@code tasks} for which a profile has no time. */
+    static List<String> notRun(JsonNode profile, String graph, Collection<String> tasks) {
         return tasks.stream().sorted().filter(task -> {
-            JsonNode times = root.findValue(graph + "." + task);
+            JsonNode times = profile.findValue(graph + "." + task);
             return times == null || times.path("TASK_KERNEL_TIME").asLong() <= 0;
         }).toList();
     }

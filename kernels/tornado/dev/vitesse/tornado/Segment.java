@@ -16,7 +16,11 @@ import org.jspecify.annotations.Nullable;
  * @param launches in order
  */
 record Segment(List<Task> pattern, List<Launch> launches) {
-    /** TornadoVM's limits are 1024 nodes and 8 KiB of code for a graph, which about 130 tasks fill. */
+    /**
+     * TornadoVM 5.2.0 has three limits for a graph, none of which a property raises: 256 launches; 8192 bytes of code before
+     * compilation, of which a launch takes 15 and each of its arguments 5; and 1024 nodes. About 130 launches of these
+     * kernels fill them. {@code tornado.tvm.maxbytecodesize} is the size of another buffer, behind these.
+     */
     static final int LONGEST = 120;
 
     /**

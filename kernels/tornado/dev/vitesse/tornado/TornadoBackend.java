@@ -139,5 +139,6 @@ public final class TornadoBackend implements Backend {
     @Override
     public void close() {
         memory.close();
+        log.closed(target.description());
     }
 }

@@ -105,6 +105,7 @@ final class TornadoPlan {
             plan.withCUDAGraph();
         }
         owned = execute(0, "own");
+        log.uploaded(floats.getSegment().byteSize() + ints.getSegment().byteSize());
         checkProbe(memory);
     }
 
@@ -235,7 +236,7 @@ final class TornadoPlan {
             if (checked.get(graph)) {
                 return plan.withGraph(graph).execute();
             }
-            TornadoExecutionResult result = LaunchCheck.execute(plan, graph, target, GRAPH, taskNames.get(graph));
+            TornadoExecutionResult result = LaunchCheck.execute(plan, graph, target, GRAPH, taskNames.get(graph), log);
             checked.set(graph);
             return result;
         } catch (RuntimeException | Error e) { // TornadoVM throws errors of its own where it cannot compile
@@ -254,6 +255,7 @@ final class TornadoPlan {
     /** Copies through the smallest stage that takes all of it, or the largest one several times. */
     void write(ElementType type, int start, MemorySegment source) {
         long elements = source.byteSize() / type.bytes();
+        log.uploaded(source.byteSize());
         Staging staging = stagings.stream()
                 .filter(s -> s.type() == type && s.capacity() >= elements)
                 .findFirst()
@@ -277,6 +279,7 @@ final class TornadoPlan {
         try {
             plan.withGraph(0);
             owned.transferToHost(range.withOffset(start).withSize(elements));
+            log.downloaded((long) elements * type.bytes());
         } catch (RuntimeException | Error e) {
             throw target.failure("read", e);
         }
