@@ -35,7 +35,7 @@ class LauncherTest {
         project = Files.createDirectories(folder.resolve("a project/of mine"));
         Files.createDirectories(project.resolve("scripts"));
         Files.copy(Path.of("scripts/vitesse"), project.resolve("scripts/vitesse"));
-        write(project.resolve("pom.xml"), "<project/>");
+        write(project.resolve("pom.xml"), "<tornadovm.version>5.2.0-jdk25</tornadovm.version>\n");
         write(project.resolve("src/main/java/Main.java"), "class Main {}");
         write(project.resolve("target/vitesse.jar"), "");
         write(project.resolve("target/classpath"), "/a/library.jar");
@@ -122,6 +122,7 @@ class LauncherTest {
     /** An SDK with the drivers named, where the dynamic linker knows the libraries named. */
     private Map<String, String> tornado(String drivers, String libraries) throws IOException {
         Path sdk = folder.resolve("an sdk");
+        write(sdk.resolve("share/java/tornado/tornado-api-5.2.0-jdk25.jar"), "");
         for (String driver : drivers.split(" ")) {
             write(sdk.resolve("share/java/tornado/tornado-drivers-" + driver + "-5.2.0-jdk25.jar"), "");
         }
@@ -161,11 +162,25 @@ class LauncherTest {
 
     @Test
     void withoutTornadoVmsSdkTheCommandStartsAndSaysItself() throws IOException, InterruptedException {
-        Map<String, String> environment = Map.of("TORNADOVM_HOME", folder.resolve("nowhere").toString(),
-                "SDKMAN_DIR", folder.resolve("nowhere").toString());
+        Map<String, String> environment = Map.of("SDKMAN_DIR", folder.resolve("nowhere").toString());
         Launch launch = launch(project.resolve("scripts/vitesse"), environment, "classify", "--device", "tornado");
         assertThat(launch.exitCode()).isEqualTo(42);
         assertThat(launch.out()).doesNotContain("JVMCI");
+        assertThat(launch.err()).isEmpty();
+    }
+
+    @Test
+    void anSdkThatWasNamedButIsNoneOrOfAnotherVersionIsLeftOutWithAWarning() throws IOException, InterruptedException {
+        Path old = folder.resolve("old sdk");
+        write(old.resolve("share/java/tornado/tornado-api-5.1.0-jdk25.jar"), "");
+        for (Path sdk : List.of(folder.resolve("nowhere"), old)) {
+            Launch launch = launch(project.resolve("scripts/vitesse"), Map.of("TORNADOVM_HOME", sdk.toString()),
+                    "classify", "--device", "tornado");
+            assertThat(launch.exitCode()).isEqualTo(42);
+            assertThat(launch.out()).doesNotContain("JVMCI");
+            assertThat(launch.err()).isEqualTo("vitesse: warning: TornadoVM is left out: " + sdk
+                    + " is not its SDK in version 5.2.0-jdk25\n");
+        }
     }
 
     @Test
