@@ -161,6 +161,25 @@ public final class BenchmarkRun {
                 stopped, "float32", baseline, environment, infos, measurements);
     }
 
+    /**
+     * What a device needs from the start of a process to its first answer.
+     *
+     * @param device one of the settings'
+     */
+    public DeviceFigures coldStart(String device, String preset) {
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), COLD_STARTS, false);
+    }
+
+    /** What is measured of the library. */
+    public List<String> devices() {
+        return settings.devices();
+    }
+
+    /** A device's name, as it tells it when it is open. */
+    public String description(String device) {
+        return descriptions.getOrDefault(device, device);
+    }
+
     /** Whether a device that nobody asked for would spend the time on starting. */
     private boolean startsTooSlowly(
             Contender contender, Map<String, DeviceFigures> figures, Session.Progress progress) {
@@ -177,7 +196,7 @@ public final class BenchmarkRun {
     }
 
     private DeviceFigures figures(String device, String preset, int starts) {
-        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts);
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts, true);
     }
 
     private List<Contender> contenders() {

@@ -39,14 +39,15 @@ public record DeviceFigures(
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** Starts {@link DeviceProbe} {@code starts} times; the last one measures the peaks too. */
-    static DeviceFigures measure(String device, String preset, int threads, List<String> jvmFlags, int starts) {
+    /** Starts {@link DeviceProbe} {@code starts} times; if {@code withPeaks}, the last one measures the peaks too. */
+    static DeviceFigures measure(
+            String device, String preset, int threads, List<String> jvmFlags, int starts, boolean withPeaks) {
         List<Double> cold = new ArrayList<>();
         List<Double> open = new ArrayList<>();
         List<Double> compile = new ArrayList<>();
         Map<String, JsonNode> last = Map.of();
         for (int i = 0; i < starts; i++) {
-            boolean peaks = i == starts - 1;
+            boolean peaks = withPeaks && i == starts - 1;
             Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold);
             JsonNode answer = said.get("answer");
             if (answer != null && said.containsKey("again")) {
