@@ -168,6 +168,7 @@ public final class BenchmarkRun {
     }
 
     /**
+<<<<<<< HEAD
      * Seconds that the cold start of {@code device} may take: one that nobody asked for must not spend the time on
      * starting.
      */
@@ -176,6 +177,27 @@ public final class BenchmarkRun {
                 ? Double.POSITIVE_INFINITY : settings.minutes() * 60 * SHARE_FOR_STARTING / workloads.size();
     }
 
+=======
+     * What a device needs from the start of a process to its first answer.
+     *
+     * @param device one of the settings'
+     */
+    public DeviceFigures coldStart(String device, String preset) {
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), COLD_STARTS, false);
+    }
+
+    /** What is measured of the library. */
+    public List<String> devices() {
+        return settings.devices();
+    }
+
+    /** A device's name, as it tells it when it is open. */
+    public String description(String device) {
+        return descriptions.getOrDefault(device, device);
+    }
+
+    /** Whether a device that nobody asked for would spend the time on starting. */
+>>>>>>> tornado
     private boolean startsTooSlowly(
             Contender contender, Map<String, DeviceFigures> figures, Session.Progress progress) {
         Double start = figures.getOrDefault(contender.name(), DeviceFigures.NONE).coldStartSeconds();
@@ -190,8 +212,12 @@ public final class BenchmarkRun {
     }
 
     private DeviceFigures figures(String device, String preset, int starts) {
+<<<<<<< HEAD
         return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts,
                 longestStart(device));
+=======
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts, true);
+>>>>>>> tornado
     }
 
     private List<Contender> contenders() {

@@ -39,6 +39,7 @@ public record DeviceFigures(
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
+<<<<<<< HEAD
     /**
      * How fast a copy is.
      *
@@ -79,13 +80,23 @@ public record DeviceFigures(
      */
     static DeviceFigures measure(
             String device, String preset, int threads, List<String> jvmFlags, int starts, double longestStart) {
+=======
+    /** Starts {@link DeviceProbe} {@code starts} times; if {@code withPeaks}, the last one measures the peaks too. */
+    static DeviceFigures measure(
+            String device, String preset, int threads, List<String> jvmFlags, int starts, boolean withPeaks) {
+>>>>>>> tornado
         List<Double> cold = new ArrayList<>();
         List<Double> open = new ArrayList<>();
         List<Double> compile = new ArrayList<>();
         Map<String, JsonNode> last = Map.of();
         for (int i = 0; i < starts; i++) {
+<<<<<<< HEAD
             boolean peaks = i == starts - 1;
             Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold, longestStart);
+=======
+            boolean peaks = withPeaks && i == starts - 1;
+            Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold);
+>>>>>>> tornado
             JsonNode answer = said.get("answer");
             if (answer != null && said.containsKey("again")) {
                 open.add(answer.path("open_nanos").asDouble() / 1e9);

@@ -6,6 +6,7 @@ import dev.vitesse.backend.Backends;
 import dev.vitesse.backend.DeviceInfo;
 import dev.vitesse.benchmarks.BenchmarkRun;
 import dev.vitesse.benchmarks.Changes;
+import dev.vitesse.benchmarks.DeviceFigures;
 import dev.vitesse.benchmarks.Report;
 import dev.vitesse.benchmarks.ReportFiles;
 import dev.vitesse.benchmarks.Settings;
@@ -18,6 +19,7 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -54,6 +56,10 @@ final class BenchCommand extends CliCommand {
     @Option(names = "--only", split = ",", paramLabel = "TEXT",
             description = "Only workloads whose names contain this: kernel, inference, training, attention, b=8 ...")
     private List<String> only = List.of();
+
+    @Option(names = "--cold-start", description = "Only what each device needs from the start of a process to the first answer"
+            + " of each preset: the median of three starts.")
+    private boolean coldStart;
 
     @Option(names = "--list", description = "Print the workloads' names and measure nothing.")
     private boolean list;
@@ -121,6 +127,9 @@ final class BenchCommand extends CliCommand {
             run.workloads().forEach(console.out()::println);
             return ExitCodes.OK;
         }
+        if (coldStart) {
+            return coldStarts(run);
+        }
         Path folder = out != null ? out : Path.of("runs",
                 "bench-" + DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").format(LocalDateTime.now()));
         AtomicFiles.createFolders(folder);
@@ -133,6 +142,26 @@ final class BenchCommand extends CliCommand {
             run.writeJmhResults(folder.resolve(ReportFiles.JMH));
             return conclude(report, old, ReportFiles.write(folder, report));
         }
+    }
+
+    private int coldStarts(BenchmarkRun run) {
+        ObjectNode result = Console.result();
+        boolean failed = false;
+        for (String preset : presets) {
+            for (String device : run.devices()) {
+                DeviceFigures figures = run.coldStart(device, preset);
+                failed |= figures.coldStartSeconds() == null;
+                result.withArray("cold_starts").addObject().put("preset", preset).put("device", run.description(device))
+                        .put("seconds", figures.coldStartSeconds())
+                        .put("open_seconds", figures.openSeconds())
+                        .put("compile_seconds", figures.compileSeconds());
+            }
+        }
+        print(result, () -> result.path("cold_starts").forEach(start -> console.out().printf(Locale.ROOT,
+                "%s on %s: %.1f s to the first answer; of it %.1f s opening, %.1f s compiling and uploading%n",
+                start.path("preset").asText(), start.path("device").asText(), start.path("seconds").asDouble(Double.NaN),
+                start.path("open_seconds").asDouble(Double.NaN), start.path("compile_seconds").asDouble(Double.NaN))));
+        return failed ? ExitCodes.FAILED : ExitCodes.OK;
     }
 
     private BenchmarkRun prepare() {
