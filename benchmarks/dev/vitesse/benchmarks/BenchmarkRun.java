@@ -168,7 +168,6 @@ public final class BenchmarkRun {
     }
 
     /**
-<<<<<<< HEAD
      * Seconds that the cold start of {@code device} may take: one that nobody asked for must not spend the time on
      * starting.
      */
@@ -177,13 +176,14 @@ public final class BenchmarkRun {
                 ? Double.POSITIVE_INFINITY : settings.minutes() * 60 * SHARE_FOR_STARTING / workloads.size();
     }
 
-=======
+    /**
      * What a device needs from the start of a process to its first answer.
      *
      * @param device one of the settings'
      */
     public DeviceFigures coldStart(String device, String preset) {
-        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), COLD_STARTS, false);
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), COLD_STARTS, false,
+                Double.POSITIVE_INFINITY);
     }
 
     /** What is measured of the library. */
@@ -197,7 +197,6 @@ public final class BenchmarkRun {
     }
 
     /** Whether a device that nobody asked for would spend the time on starting. */
->>>>>>> tornado
     private boolean startsTooSlowly(
             Contender contender, Map<String, DeviceFigures> figures, Session.Progress progress) {
         Double start = figures.getOrDefault(contender.name(), DeviceFigures.NONE).coldStartSeconds();
@@ -212,12 +211,8 @@ public final class BenchmarkRun {
     }
 
     private DeviceFigures figures(String device, String preset, int starts) {
-<<<<<<< HEAD
-        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts,
+        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts, true,
                 longestStart(device));
-=======
-        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), starts, true);
->>>>>>> tornado
     }
 
     private List<Contender> contenders() {

@@ -39,7 +39,6 @@ public record DeviceFigures(
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-<<<<<<< HEAD
     /**
      * How fast a copy is.
      *
@@ -74,29 +73,20 @@ public record DeviceFigures(
     }
 
     /**
-     * Starts {@link DeviceProbe} {@code starts} times; the last one measures the peaks too.
+     * Starts {@link DeviceProbe} {@code starts} times; if {@code withPeaks}, the last one measures the peaks too.
      *
      * @param longestStart seconds; of a device whose cold start takes longer nothing else is measured
      */
     static DeviceFigures measure(
-            String device, String preset, int threads, List<String> jvmFlags, int starts, double longestStart) {
-=======
-    /** Starts {@link DeviceProbe} {@code starts} times; if {@code withPeaks}, the last one measures the peaks too. */
-    static DeviceFigures measure(
-            String device, String preset, int threads, List<String> jvmFlags, int starts, boolean withPeaks) {
->>>>>>> tornado
+            String device, String preset, int threads, List<String> jvmFlags, int starts, boolean withPeaks,
+            double longestStart) {
         List<Double> cold = new ArrayList<>();
         List<Double> open = new ArrayList<>();
         List<Double> compile = new ArrayList<>();
         Map<String, JsonNode> last = Map.of();
         for (int i = 0; i < starts; i++) {
-<<<<<<< HEAD
-            boolean peaks = i == starts - 1;
-            Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold, longestStart);
-=======
             boolean peaks = withPeaks && i == starts - 1;
-            Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold);
->>>>>>> tornado
+            Map<String, JsonNode> said = probe(device, preset, threads, jvmFlags, peaks, cold, longestStart);
             JsonNode answer = said.get("answer");
             if (answer != null && said.containsKey("again")) {
                 open.add(answer.path("open_nanos").asDouble() / 1e9);
