@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cli;
 
+import dev.vitesse.cpu.CpuBackendProvider;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,6 +48,10 @@ public final class Main implements Runnable {
     private Main() {}
 
     public static void main(String[] args) {
+        // Set by the launcher for commands that compute a few images on the CPU.
+        if (Boolean.getBoolean("vitesse.rehearse")) {
+            CpuBackendProvider.rehearse();
+        }
         System.exit(run(Console.ofProcess(), args));
     }
 

@@ -51,6 +51,16 @@ public final class CpuBackendProvider implements BackendProvider {
         return new CpuBackend(options.threadCount());
     }
 
+    /**
+     * Gets the kernels of a forward pass compiled in the background, for programs that want one answer soon. Does
+     * nothing where the Vector API is missing.
+     */
+    public static void rehearse() {
+        if (hasVectorApi()) {
+            Thread.ofPlatform().daemon().name("vitesse-rehearsal").start(new Rehearsal());
+        }
+    }
+
     private static boolean hasVectorApi() {
         return ModuleLayer.boot().findModule(MODULE).isPresent();
     }

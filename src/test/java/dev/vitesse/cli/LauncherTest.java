@@ -11,6 +11,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -193,6 +194,23 @@ class LauncherTest {
             Path other = jdk("jdk " + version, version);
             Launch launch = launch(project.resolve("scripts/vitesse"), Map.of("VITESSE_JAVA_HOME", other.toString()));
             assertThat(launch.out()).startsWith(version);
+        }
+    }
+
+    @Test
+    void onlyCommandsWithFewImagesOnTheCpuCompileTheirKernelsEarly() throws IOException, InterruptedException {
+        Path launcher = project.resolve("scripts/vitesse");
+        for (List<String> command : List.of(List.of("classify", "--model", folder.toString(), "a.png"),
+                List.of("features", "--device", "cpu", "a.png"), List.of("attention", "--device=auto", "a.png"))) {
+            assertThat(launch(launcher, Map.of(), command.toArray(String[]::new)).out().lines()).as("%s", command)
+                    .contains("<-Dvitesse.rehearse=true>",
+                            "<-XX:CompileCommandFile=" + project.toRealPath() + "/scripts/kernels.compile>");
+        }
+        for (List<String> command : List.of(List.of("train"), List.of("evaluate"), List.of("bench"),
+                List.of("classify", "--device", "opencl", "cpu"), List.of("classify", "--device=opencl:1"),
+                List.of("classify", "--model", "a", folder.toString()), Collections.nCopies(17, "classify"))) {
+            assertThat(launch(launcher, Map.of(), command.toArray(String[]::new)).out()).as("%s", command)
+                    .doesNotContain("rehearse", "CompileCommandFile");
         }
     }
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.vitesse.cpu;
+
+import dev.vitesse.backend.Activation;
+import dev.vitesse.backend.Epilogue;
+import dev.vitesse.backend.Kernels;
+import dev.vitesse.backend.Program;
+import dev.vitesse.backend.Tensor;
+
+/**
+ * Runs each kernel of a forward pass on a handful of numbers, so that the JVM compiles it while other threads still read
+ * the command line, the model and the image. Before C2 has compiled a kernel, each of its vectors is an object on the
+ * heap, and a first pass takes a second and more. Needs the JVM's thresholds lowered for the kernels, as the launcher
+ * does with {@code scripts/kernels.compile}; else it ends before anything is compiled. Changes no result.
+ *
+ * <p>Loops are kept short: after some 40 turns C2 would compile a loop by itself and then the method a second time.
+ */
+final class Rehearsal implements Runnable {
+    /** Calls after which every kernel has been interpreted, profiled and compiled. */
+    private static final int RUNS = 12;
+    /** No whole panel, and too wide for {@link NarrowAttention}. */
+    private static final int WIDTH = 12;
+    /** A whole panel and a rest. */
+    private static final int TOKENS = Gemm.PANEL + 1;
+
+    @Override
+    public void run() {
+        try (CpuBackend backend = new CpuBackend(1);
+                Program program = backend.record("rehearsal", k -> block(k, backend))) {
+            for (int i = 0; i < RUNS; i++) {
+                program.run();
+            }
+        }
+    }
+
+    /** What a block computes, in the order in which a model's first pass does. */
+    private static void block(Kernels k, CpuBackend backend) {
+        Tensor x = backend.tensor("x", 1, TOKENS, WIDTH);
+        Tensor y = backend.tensor("y", 1, TOKENS, WIDTH);
+        Tensor hidden = backend.tensor("hidden", 1, TOKENS, Gemm.PANEL);
+        Tensor qkv = backend.tensor("qkv", 1, TOKENS, 3 * WIDTH);
+        Tensor vector = backend.tensor("vector", WIDTH);
+        k.layerNorm(y, backend.tensor("mean", 1, TOKENS), backend.tensor("rstd", 1, TOKENS), x, vector, vector, 1e-6f);
+        k.linear(qkv, y, backend.tensor("qkv.weight", 3 * WIDTH, WIDTH), null, Epilogue.NONE);
+        k.attention(y, null, qkv, 1);
+        k.linear(hidden, y, backend.tensor("fc1.weight", Gemm.PANEL, WIDTH), null,
+                new Epilogue.Activate(Activation.GELU, null));
+        k.linear(x, hidden, backend.tensor("fc2.weight", WIDTH, Gemm.PANEL), vector, new Epilogue.Add(x));
+    }
+}
