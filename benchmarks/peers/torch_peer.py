@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 SHORTEST_SAMPLE_NANOS = 200_000  # as the library's own samples
 # As the library's own WarmUp.
-WINDOW_NANOS, GAIN, STEADY_WINDOWS, FEWEST_WINDOWS = 100_000_000, 0.05, 3, 2
+WINDOW_NANOS, GAIN, STEADY_WINDOWS, FEWEST_WINDOWS = 100_000_000, 0.05, 10, 2
 
 
 def sinusoids(tokens, width):

@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
  * other programs are no reason to go on. {@code torch_peer.py} has the same rule.
  */
 final class WarmUp {
-    static final int STEADY_WINDOWS = 3;
+    static final int STEADY_WINDOWS = 10;
     static final double GAIN = 0.05;
     static final double COMPILING = 0.1;
 

@@ -23,10 +23,10 @@ class WarmUpTest {
     }
 
     @Test
-    void steadyWorkIsWarmAfterThreeMoreWindows() {
+    void steadyWorkIsWarmAfterTenMoreWindows() {
         WarmUp.Result result = warmUp(run -> 10, 0, LONG);
-        assertThat(result).isEqualTo(new WarmUp.Result(true, 10e6, 0.4));
-        assertThat(runs).isEqualTo(40);
+        assertThat(result).isEqualTo(new WarmUp.Result(true, 10e6, 1.1));
+        assertThat(runs).isEqualTo(110);
     }
 
     @Test
