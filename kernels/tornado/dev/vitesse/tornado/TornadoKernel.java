@@ -35,7 +35,7 @@ record TornadoKernel(
     /** The products of a library, which has groups of its own: launches have one. */
     static TornadoKernel ofLibrary(String library) {
         return new TornadoKernel(library.replaceAll("\\W", "_"), "", 1, 1, (id, arguments) -> {
-            throw new UnsupportedOperationException();
+            throw new UnsupportedOperationException(library + " has no task of ours");
         }, null, library);
     }
 
