@@ -21,9 +21,19 @@ public record Changes(List<Change> changes, double share, int onlyOne, List<Stri
      * One workload on one contender.
      *
      * @param comparison of the new times with the old ones; a speed-up above 1 is a gain
+     * @param machine how fast the contender's machine is now compared with then, at most 1: a program that is slower by
+     *     no more than its machine has not become worse
      * @param failed whether it worked before and fails now
      */
-    record Change(String title, String contender, Statistics.Comparison comparison, boolean failed) {}
+    record Change(String title, String contender, Statistics.Comparison comparison, double machine, boolean failed) {
+        boolean isSlower(double share) {
+            return comparison.verdict() == Statistics.Verdict.SLOWER && comparison.speedup().median() < 1 - share;
+        }
+
+        boolean isRegression(double share) {
+            return failed || isSlower(share) && comparison.speedup().median() < (1 - share) * machine;
+        }
+    }
 
     /** @param share 0.05 allows a loss of five percent */
     public static Changes between(Report old, Report now, double share) {
@@ -39,11 +49,25 @@ public record Changes(List<Change> changes, double share, int onlyOne, List<Stri
                 continue;
             }
             matched++;
-            changes.add(m.isOk()
-                    ? new Change(m.title(), m.contender(), Statistics.unpaired(m.rounds(), earlier.rounds()), false)
-                    : new Change(m.title(), m.contender(), Statistics.unpaired(earlier.rounds(), earlier.rounds()), true));
+            changes.add(new Change(m.title(), m.contender(),
+                    Statistics.unpaired(m.isOk() ? m.rounds() : earlier.rounds(), earlier.rounds()),
+                    machine(old, now, m.contender()), !m.isOk()));
         }
         return new Changes(List.copyOf(changes), share, fresh + before.size() - matched, notes(old, now, share));
+    }
+
+    /** The lesser of what its loop of FMAs and its copy reach of their earlier speed; of peers, which have none, the CPU's. */
+    private static double machine(Report old, Report now, String contender) {
+        String name = now.contenders().stream().anyMatch(c -> c.name().equals(contender) && c.peer()) ? "cpu" : contender;
+        DeviceFigures then = old.figures(name);
+        DeviceFigures here = now.figures(name);
+        return Math.min(1, Math.min(ratio(here.gigaflops(), then.gigaflops()),
+                ratio(here.copyGigabytes(), then.copyGigabytes())));
+    }
+
+    /** How fast something is compared with then; 1 if it was not measured both times. */
+    private static double ratio(@Nullable Double now, @Nullable Double then) {
+        return now == null || then == null ? 1 : now / then;
     }
 
     /** Other machines, other JDKs, and machines that were busy: their peaks were measured by the same loops. */
@@ -66,9 +90,11 @@ public record Changes(List<Change> changes, double share, int onlyOne, List<Stri
     }
 
     private static void note(List<String> notes, String what, @Nullable Double now, @Nullable Double then, double share) {
-        if (now != null && then != null && Math.abs(now / then - 1) > share) {
-            notes.add(String.format(Locale.ROOT, "%s runs at %.2f of its earlier speed: the machine was %s", what, now / then,
-                    now < then ? "busier or slower" : "less busy or faster"));
+        double ratio = ratio(now, then);
+        if (Math.abs(ratio - 1) > share) {
+            notes.add(String.format(Locale.ROOT, "%s runs at %.2f of its earlier speed: the machine was %s", what, ratio,
+                    ratio < 1 ? "busier or slower, and nothing counts as a regression that lost no more"
+                            : "less busy or faster"));
         }
     }
 
@@ -76,12 +102,9 @@ public record Changes(List<Change> changes, double share, int onlyOne, List<Stri
         return List.of(m.workload(), m.contender());
     }
 
-    /** Those that became significantly slower, by more than the share, and those that fail now. */
+    /** Those that became significantly slower, by more than the share and their machine did, and those that fail now. */
     List<Change> regressions() {
-        return changes.stream()
-                .filter(c -> c.failed || c.comparison.verdict() == Statistics.Verdict.SLOWER
-                        && c.comparison.speedup().median() < 1 - share)
-                .toList();
+        return changes.stream().filter(c -> c.isRegression(share)).toList();
     }
 
     /** How many there are. */
@@ -101,7 +124,8 @@ public record Changes(List<Change> changes, double share, int onlyOne, List<Stri
                 rows.add(List.of(c.title, c.contender, String.format(Locale.ROOT, "%.2fx", e.median()),
                         String.format(Locale.ROOT, "%.2f to %.2f", e.low(), e.high()),
                         String.format(Locale.ROOT, "%.3f", c.comparison.p()),
-                        regressions().contains(c) ? "REGRESSION" : Cells.verdict(c.comparison.verdict())));
+                        c.isRegression(share) ? "REGRESSION" : c.isSlower(share) ? "slower, as the machine"
+                                : Cells.verdict(c.comparison.verdict())));
             }
         }
         long faster = changes.stream().filter(c -> !c.failed)
