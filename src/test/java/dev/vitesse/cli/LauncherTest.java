@@ -111,6 +111,12 @@ class LauncherTest extends LauncherProject {
     }
 
     @Test
+    void wantsTheTornadoVmThatTheBuildCompilesAgainst() throws IOException {
+        String build = Files.readString(Path.of("pom.xml")).replaceAll("(?s).*<tornadovm.version>(.*?)<.*", "$1");
+        assertThat(Files.readAllLines(Path.of("scripts/vitesse"))).contains("readonly tornado_version=" + build);
+    }
+
+    @Test
     void passesOverJdksThatAreTooOldOrTooNew() throws IOException, InterruptedException {
         for (String version : List.of("17.0.15", "25", "25.0.2", "26.0.1")) {
             Path other = jdk("jdk " + version, version);
