@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
-import static dev.vitesse.cpu.Simd.FLOATS;
-import static dev.vitesse.cpu.Simd.LANES;
-import static jdk.incubator.vector.FloatVector.fromArray;
-
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -138,22 +134,12 @@ final class CpuPatches implements ThreadTeam.Task {
                 for (int line = 0; line < channels * patch; line++) {
                     int from = corner + (line / patch * side + line % patch) * side;
                     if (read) {
-                        copyLine(images, from, rows, to);
+                        System.arraycopy(images, from, rows, to, patch);
                     } else {
-                        copyLine(rows, to, images, from);
+                        System.arraycopy(rows, to, images, from, patch);
                     }
                     to += patch;
                 }
-            }
-        }
-
-        private void copyLine(float[] from, int fromIndex, float[] to, int toIndex) {
-            int i = 0;
-            for (; i <= patch - LANES; i += LANES) {
-                fromArray(FLOATS, from, fromIndex + i).intoArray(to, toIndex + i);
-            }
-            for (; i < patch; i++) {
-                to[toIndex + i] = from[fromIndex + i];
             }
         }
     }
