@@ -71,7 +71,7 @@ public final class TornadoDevices implements TornadoAccess {
         for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
             TornadoBackend backend = runtime.getBackend(driver);
             for (int number = 0; number < backend.getNumDevices(); number++) {
-                found.add(new TornadoTarget(driver, number, backend.getBackendType(), backend.getDevice(number)));
+                found.add(TornadoTarget.of(driver, number, backend.getBackendType(), backend.getDevice(number)));
             }
         }
         found.sort(Comparator.comparingInt(TornadoTarget::rank));

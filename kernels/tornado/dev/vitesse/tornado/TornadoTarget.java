@@ -18,8 +18,19 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param number of the device in it
  * @param language what the driver compiles to
  * @param device TornadoVM's own object
+ * @param computeUnits over which work is divided
  */
-record TornadoTarget(int driver, int number, TornadoVMBackendType language, TornadoDevice device) {
+record TornadoTarget(int driver, int number, TornadoVMBackendType language, TornadoDevice device, int computeUnits) {
+
+    static TornadoTarget of(int driver, int number, TornadoVMBackendType language, TornadoDevice device) {
+        return new TornadoTarget(
+                driver, number, language, device, Math.max(1, device.getPhysicalDevice().getDeviceMaxComputeUnits()));
+    }
+
+    /** The same device, for which work is divided as if it were a smaller or a larger one. */
+    TornadoTarget withComputeUnits(int count) {
+        return new TornadoTarget(driver, number, language, device, count);
+    }
 
     boolean isGpu() {
         return device.getDeviceType() == TornadoDeviceType.GPU;
@@ -45,10 +56,6 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
         long largest = device.getPhysicalDevice().getDeviceMaxAllocationSize();
         long all = device.getPhysicalDevice().getDeviceGlobalMemorySize();
         return Math.min(largest > 0 ? largest : Long.MAX_VALUE, all > 0 ? all : Long.MAX_VALUE);
-    }
-
-    int computeUnits() {
-        return Math.max(1, device.getPhysicalDevice().getDeviceMaxComputeUnits());
     }
 
     DeviceInfo info(String id) {
