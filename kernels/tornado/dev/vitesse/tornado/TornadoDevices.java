@@ -32,6 +32,7 @@ public final class TornadoDevices implements TornadoAccess {
      */
     public TornadoDevices() {
         setDefaults();
+        SteadySources.prepare();
         targets = find();
         if (targets.isEmpty()) {
             throw new DeviceException("TornadoVM finds no device: install a driver (for the CPU: pocl-opencl-icd)");
