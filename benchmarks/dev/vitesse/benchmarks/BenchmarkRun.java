@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.RunResult;
@@ -199,13 +200,14 @@ public final class BenchmarkRun {
     }
 
     /**
-     * What a device needs from the start of a process to its first answer.
+     * What a device needs from the start of a process to its first answer: first once, with what drivers happened to have
+     * compiled and kept before, then the median of some more starts.
      *
      * @param device one of the settings'
      */
-    public DeviceFigures coldStart(String device, String preset) {
-        return DeviceFigures.measure(device, preset, settings.threads(), settings.flags().of(device), COLD_STARTS, false,
-                Double.POSITIVE_INFINITY);
+    public List<DeviceFigures> coldStarts(String device, String preset) {
+        return IntStream.of(1, COLD_STARTS).mapToObj(starts -> DeviceFigures.measure(device, preset, settings.threads(),
+                settings.flags().of(device), starts, false, Double.POSITIVE_INFINITY)).toList();
     }
 
     /** What is measured of the library. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.tornado;
 
+import dev.vitesse.backend.BackendOptions;
+import dev.vitesse.backend.CompileListener;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -9,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 final class CompileLog {
     private final @Nullable Consumer<String> sink;
     private final Consumer<String> messages;
+    private final CompileListener listener;
+    private int programKernels;
+    private int programDone;
     private int kernels;
     private int plans;
     private int executions;
@@ -17,20 +22,30 @@ final class CompileLog {
     private long bytesUp;
     private long bytesDown;
 
-    /**
-     * @param sink for everything, or null
-     * @param messages for what takes seconds
-     */
-    CompileLog(@Nullable Consumer<String> sink, Consumer<String> messages) {
-        this.sink = sink;
-        this.messages = messages;
+    /** @param options its trace gets everything, its messages what takes seconds */
+    CompileLog(BackendOptions options) {
+        sink = options.trace();
+        messages = options.messages();
+        listener = options.compilation();
     }
 
-    /** So many kernels will be compiled before {@code program} runs for the first time. */
-    void compiling(String program, long count, String device) {
+    /** So many kernels will be compiled before {@code program} has run for the first time. */
+    void compiling(String program, int count, String device) {
+        programKernels = count;
+        programDone = 0;
         if (count > 0) {
             messages.accept("compiling " + count + (count == 1 ? " kernel" : " kernels") + " of " + program + " for " + device);
         }
+    }
+
+    /** One more execution compiles: {@code done} of its kernels are ready, {@code kernel} is at work. */
+    void progress(String program, String kernel, int done) {
+        listener.compiling(program, programDone + done, programKernels, kernel);
+    }
+
+    /** The execution that should have compiled has failed. */
+    void notCompiled(String program) {
+        listener.compiling(program, programDone, programKernels, "");
     }
 
     /** A program ran. */
@@ -80,6 +95,8 @@ final class CompileLog {
     void compiled(String program, List<String> tasks, long time) {
         kernels += tasks.size();
         nanoseconds += time;
+        programDone += tasks.size();
+        listener.compiling(program, programDone, programKernels, "");
         if (sink != null) {
             sink.accept("tornado: compiled " + tasks.size() + " kernels of " + program + " and ran them first in "
                     + TornadoPlan.milliseconds(time) + ": " + String.join(" ", tasks));

@@ -56,8 +56,8 @@ record Segment(List<Task> pattern, List<Launch> launches) {
                 launches.stream().map(launch -> new Task(launch.kernel(), grids.of(launch))).toList(), List.copyOf(launches));
     }
 
-    /** The names of the tasks that have to be compiled for a pattern. */
-    static List<String> compilations(List<Task> pattern) {
-        return pattern.stream().filter(task -> task.kernel().library() == null).map(Task::name).distinct().toList();
+    /** The tasks that have to be compiled for a pattern, in the order of their first launch. */
+    static List<Task> compilations(List<Task> pattern) {
+        return pattern.stream().filter(task -> task.kernel().library() == null).distinct().toList();
     }
 }

@@ -40,7 +40,7 @@ public final class TornadoBackend implements Backend {
         this.variant = variant;
         capturedGrids = variant.captured() ? new GridNumbers() : null;
         memory = new DeviceMemory(target.description(), target.mostBytes());
-        log = new CompileLog(options.trace(), options.messages());
+        log = new CompileLog(options);
     }
 
     /**

@@ -32,6 +32,7 @@ public final class TornadoDevices implements TornadoAccess {
      */
     public TornadoDevices() {
         setDefaults();
+        SteadySources.prepare();
         targets = find();
         if (targets.isEmpty()) {
             throw new DeviceException("TornadoVM finds no device: install a driver (for the CPU: pocl-opencl-icd)");
@@ -71,7 +72,7 @@ public final class TornadoDevices implements TornadoAccess {
         for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
             TornadoBackend backend = runtime.getBackend(driver);
             for (int number = 0; number < backend.getNumDevices(); number++) {
-                found.add(new TornadoTarget(driver, number, backend.getBackendType(), backend.getDevice(number)));
+                found.add(TornadoTarget.of(driver, number, backend.getBackendType(), backend.getDevice(number)));
             }
         }
         found.sort(Comparator.comparingInt(TornadoTarget::rank));

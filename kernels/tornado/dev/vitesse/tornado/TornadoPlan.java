@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.DataRange;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -195,7 +196,7 @@ final class TornadoPlan {
             grid(task.name(), task.kernel().localX(), task.kernel().localY());
         }
         patterns.put(pattern, new PatternGraph(graphs.size(), parameters));
-        addEnd(graph, Set.copyOf(Segment.compilations(pattern)));
+        addEnd(graph, Segment.compilations(pattern).stream().map(Segment.Task::name).collect(Collectors.toSet()));
         TaskSharing.enable(graphs.getLast());
     }
 
@@ -205,16 +206,17 @@ final class TornadoPlan {
 
     /** Says what {@link #run} will have to compile. */
     void announce(String program, List<Segment> segments) {
-        log.compiling(program, segments.stream().flatMap(this::notCompiled).distinct().count(), target.description());
+        long count = segments.stream().flatMap(this::notCompiled).map(Segment.Task::name).distinct().count();
+        log.compiling(program, (int) count, target.description());
     }
 
-    private Stream<String> notCompiled(Segment segment) {
-        return Segment.compilations(segment.pattern()).stream().filter(name -> !compiled.contains(name));
+    private Stream<Segment.Task> notCompiled(Segment segment) {
+        return Segment.compilations(segment.pattern()).stream().filter(task -> !compiled.contains(task.name()));
     }
 
     void run(String program, Segment segment) {
         PatternGraph graph = patterns.get(segment.pattern());
-        List<String> fresh = notCompiled(segment).toList();
+        List<Segment.Task> fresh = notCompiled(segment).toList();
         long begin = System.nanoTime();
         for (int i = 0; i < segment.launches().size(); i++) {
             Launch launch = segment.launches().get(i);
@@ -224,11 +226,24 @@ final class TornadoPlan {
             gridOfTask.get(GRAPH + "." + segment.pattern().get(i).name()).setGlobalWork(
                     (long) launch.groupsX() * kernel.localX(), (long) launch.groupsY() * kernel.localY(), launch.groupsZ());
         }
-        execute(graph.index(), program);
-        if (!fresh.isEmpty()) {
-            compiled.addAll(fresh);
-            log.compiled(program, fresh, System.nanoTime() - begin);
+        if (fresh.isEmpty()) {
+            execute(graph.index(), program);
+            return;
         }
+        try (CompileWatch _ = new CompileWatch(fresh, this::isCompiled,
+                (kernel, done) -> log.progress(program, kernel, done))) {
+            execute(graph.index(), program);
+        } catch (RuntimeException e) {
+            log.notCompiled(program);
+            throw e;
+        }
+        List<String> names = fresh.stream().map(Segment.Task::name).toList();
+        compiled.addAll(names);
+        log.compiled(program, names, System.nanoTime() - begin);
+    }
+
+    private boolean isCompiled(Segment.Task task) {
+        return target.compiled(plan, GRAPH + "." + task.name(), task.kernel().method());
     }
 
     private TornadoExecutionResult execute(int graph, String what) {

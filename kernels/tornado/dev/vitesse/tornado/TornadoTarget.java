@@ -18,8 +18,19 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param number of the device in it
  * @param language what the driver compiles to
  * @param device TornadoVM's own object
+ * @param computeUnits over which work is divided
  */
-record TornadoTarget(int driver, int number, TornadoVMBackendType language, TornadoDevice device) {
+record TornadoTarget(int driver, int number, TornadoVMBackendType language, TornadoDevice device, int computeUnits) {
+
+    static TornadoTarget of(int driver, int number, TornadoVMBackendType language, TornadoDevice device) {
+        return new TornadoTarget(
+                driver, number, language, device, Math.max(1, device.getPhysicalDevice().getDeviceMaxComputeUnits()));
+    }
+
+    /** The same device, for which work is divided as if it were a smaller or a larger one. */
+    TornadoTarget withComputeUnits(int count) {
+        return new TornadoTarget(driver, number, language, device, count);
+    }
 
     boolean isGpu() {
         return device.getDeviceType() == TornadoDeviceType.GPU;
@@ -45,10 +56,6 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
         long largest = device.getPhysicalDevice().getDeviceMaxAllocationSize();
         long all = device.getPhysicalDevice().getDeviceGlobalMemorySize();
         return Math.min(largest > 0 ? largest : Long.MAX_VALUE, all > 0 ? all : Long.MAX_VALUE);
-    }
-
-    int computeUnits() {
-        return Math.max(1, device.getPhysicalDevice().getDeviceMaxComputeUnits());
     }
 
     DeviceInfo info(String id) {
@@ -109,6 +116,17 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
             return (String) code.getClass().getMethod("getGeneratedSourceCode").invoke(code);
         } catch (ReflectiveOperationException | NullPointerException e) {
             throw new DeviceException("this version of TornadoVM does not tell the source of its " + language + " kernels", e);
+        }
+    }
+
+    /** Whether a plan has compiled a task ("graph.task"); the same way, false for a driver that does not tell. */
+    boolean compiled(TornadoExecutionPlan plan, String task, String method) {
+        try {
+            Object context = device.getDeviceContext();
+            return (Boolean) context.getClass().getMethod("isCached", long.class, String.class, String.class)
+                    .invoke(context, plan.getId(), task, method);
+        } catch (ReflectiveOperationException e) {
+            return false;
         }
     }
 

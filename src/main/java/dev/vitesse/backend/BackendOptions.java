@@ -10,9 +10,12 @@ import org.jspecify.annotations.Nullable;
  * @param threads worker threads of backends that compute on the CPU, the calling one included; 0 takes every processor
  * @param trace receives one line per executed operation (name, shapes, norms of the outputs), or null for no trace
  * @param messages receives a line before something that takes seconds, such as compiling
+ * @param compilation told how far that has come
  */
-public record BackendOptions(int threads, @Nullable Consumer<String> trace, Consumer<String> messages) {
-    public static final BackendOptions DEFAULTS = new BackendOptions(0, null, message -> {});
+public record BackendOptions(
+        int threads, @Nullable Consumer<String> trace, Consumer<String> messages, CompileListener compilation) {
+    public static final BackendOptions DEFAULTS =
+            new BackendOptions(0, null, message -> {}, (program, done, count, kernel) -> {});
 
     public BackendOptions {
         if (threads < 0) {
@@ -21,15 +24,19 @@ public record BackendOptions(int threads, @Nullable Consumer<String> trace, Cons
     }
 
     public BackendOptions withThreads(int count) {
-        return new BackendOptions(count, trace, messages);
+        return new BackendOptions(count, trace, messages, compilation);
     }
 
     public BackendOptions withTrace(Consumer<String> sink) {
-        return new BackendOptions(threads, sink, messages);
+        return new BackendOptions(threads, sink, messages, compilation);
     }
 
     public BackendOptions withMessages(Consumer<String> sink) {
-        return new BackendOptions(threads, trace, sink);
+        return new BackendOptions(threads, trace, sink, compilation);
+    }
+
+    public BackendOptions withCompilation(CompileListener listener) {
+        return new BackendOptions(threads, trace, messages, listener);
     }
 
     /** {@link #threads}, with 0 replaced by the number of processors. */

@@ -27,7 +27,8 @@ final class DeviceOptions {
             throw CommandException.usage(
                     "--threads is " + threads + "; it must be at least 1, or 0 for one per processor");
         }
-        BackendOptions options = BackendOptions.DEFAULTS.withThreads(threads).withMessages(console::message);
+        BackendOptions options = BackendOptions.DEFAULTS.withThreads(threads).withMessages(console::message)
+                .withCompilation(new CompileDisplay(console));
         if (trace) {
             options = options.withTrace(console.err()::println);
         }

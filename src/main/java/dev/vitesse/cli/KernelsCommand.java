@@ -50,7 +50,9 @@ final class KernelsCommand extends CliCommand {
         VitConfig config = config();
         TornadoAccess tornado = TornadoAccess.load();
         String selector = device.length() > TORNADO.length() ? device.substring(TORNADO.length() + 1) : "";
-        try (Backend backend = tornado.open(selector, BackendOptions.DEFAULTS.withMessages(console::message))) {
+        BackendOptions options = BackendOptions.DEFAULTS.withMessages(console::message)
+                .withCompilation(new CompileDisplay(console));
+        try (Backend backend = tornado.open(selector, options)) {
             compile(config, backend);
             Map<String, String> sources = tornado.kernelSources(backend);
             Files.createDirectories(folder);

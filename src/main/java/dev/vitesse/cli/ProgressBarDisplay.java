@@ -17,6 +17,7 @@ final class ProgressBarDisplay extends ProgressDisplay {
 
     private final ProgressBar bar;
     private volatile @Nullable Position position;
+    private boolean drawn;
 
     ProgressBarDisplay(Console console, int epochs) {
         super(console, epochs);
@@ -57,8 +58,11 @@ final class ProgressBarDisplay extends ProgressDisplay {
 
     private void draw(String text) {
         synchronized (console) {
-            console.err().print(CLEAR_LINE + text);
-            console.err().flush();
+            if (!text.isEmpty() || drawn) { // before the first step the line may be somebody else's
+                console.err().print(CLEAR_LINE + text);
+                console.err().flush();
+                drawn = !text.isEmpty();
+            }
         }
     }
 

@@ -15,10 +15,15 @@ import java.util.TreeSet;
 /**
  * The cases that {@link TornadoSanitizerTest} runs: few enough for Oclgrind, and every kernel of every operation.
  *
- * @param computeUnits of the device that the kernels are recorded for
  * @param merged whether the kernels are those of a CPU
  */
-record SanitizedCases(int computeUnits, boolean merged) {
+record SanitizedCases(boolean merged) {
+    /** Of the device that the kernels are recorded for: with fewer of them grids are smaller, kernels the same. */
+    static final int COMPUTE_UNITS = 1;
+
+    static final String MERGED = "merged";
+    static final String SEPARATE = "separate";
+
     /** Bytes of operands from which on a case is not all edge: products have several steps. */
     private static final long ENOUGH = 4 << 10;
 
@@ -27,14 +32,29 @@ record SanitizedCases(int computeUnits, boolean merged) {
         return merged ? "merged" : "separate";
     }
 
+    /** @param form {@link #MERGED} for the kernels of a CPU, or {@link #SEPARATE} */
+    static SanitizedCases of(String form) {
+        return new SanitizedCases(form.equals(MERGED));
+    }
+
+    /** The operations that {@link #cases} have. */
+    List<String> operations() {
+        return cases().stream().map(KernelCase::op).distinct().sorted().toList();
+    }
+
+    /** The cases of one operation. */
+    List<KernelCase> cases(String operation) {
+        return cases().stream().filter(kernelCase -> kernelCase.op().equals(operation)).toList();
+    }
+
     /** For every operation and every kernel that one of its cases launches, one that does. */
-    List<KernelCase> cases() {
+    private List<KernelCase> cases() {
         List<KernelCase> all = all();
         DeviceMemory memory = new DeviceMemory("planning", Integer.MAX_VALUE);
         Set<String> covered = new HashSet<>();
         if (!merged) {
             // Kernels that are never merged are the same in both, and are run once.
-            SanitizedCases others = new SanitizedCases(computeUnits, true);
+            SanitizedCases others = new SanitizedCases(true);
             all.forEach(kernelCase -> covered.addAll(others.launches(kernelCase, memory)));
         }
         List<KernelCase> chosen = new ArrayList<>();
@@ -78,6 +98,6 @@ record SanitizedCases(int computeUnits, boolean merged) {
     }
 
     Recording recording(DeviceMemory memory) {
-        return new Recording(memory, computeUnits, TornadoVariant.portable(merged));
+        return new Recording(memory, COMPUTE_UNITS, TornadoVariant.portable(merged));
     }
 }

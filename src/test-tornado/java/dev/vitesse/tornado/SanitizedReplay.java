@@ -9,21 +9,22 @@ import java.nio.file.Path;
  * that it has run.
  */
 final class SanitizedReplay {
+    /** In place of an operation. */
+    static final String PLANTED = "planted";
+
     private SanitizedReplay() {}
 
     /**
-     * @param args {@code cases} or {@code planted}, the folder of the kernels, compute units of the device that they are for
+     * @param args the folder of the kernels, {@code merged} or {@code separate}, the operation or {@link #PLANTED}
      */
     public static void main(String[] args) {
-        for (boolean merged : args[0].equals("planted") ? new boolean[] {false} : new boolean[] {true, false}) {
-            SanitizedCases cases = new SanitizedCases(Integer.parseInt(args[2]), merged);
-            ReplayBackend backend = ReplayBackend.open(cases, Path.of(args[1], cases.folder()));
-            if (args[0].equals("planted")) {
-                PlantedKernels.record(backend).run();
-            } else {
-                cases.cases().forEach(kernelCase -> CaseRunner.checkOnce(kernelCase, backend));
-            }
-            backend.ran().forEach(kernel -> System.out.println(cases.folder() + "/" + kernel));
+        SanitizedCases cases = SanitizedCases.of(args[1]);
+        ReplayBackend backend = ReplayBackend.open(cases, Path.of(args[0]));
+        if (args[2].equals(PLANTED)) {
+            PlantedKernels.record(backend).run();
+        } else {
+            cases.cases(args[2]).forEach(kernelCase -> CaseRunner.checkOnce(kernelCase, backend));
         }
+        backend.ran().forEach(System.out::println);
     }
 }

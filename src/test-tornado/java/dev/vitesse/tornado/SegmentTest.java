@@ -63,7 +63,7 @@ class SegmentTest {
         assertThat(Stream.of(1, 2, 1).map(place -> grids.of(new Launch(library, new int[] {place, 7}, 1, 1, 1))))
                 .containsExactly(0, 1, 0);
         assertThat(Segment.compilations(List.of(new Segment.Task(library, 0), new Segment.Task(kernel("k"), 0))))
-                .containsExactly("k_0");
+                .extracting(Segment.Task::name).containsExactly("k_0");
     }
 
     @Test

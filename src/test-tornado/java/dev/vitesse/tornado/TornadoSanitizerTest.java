@@ -14,12 +14,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 /**
@@ -31,50 +36,53 @@ class TornadoSanitizerTest {
     @TempDir
     private Path folder;
 
-    /** Takes minutes. */
-    @Test
+    /** Some take minutes, all together most of an hour: how long one may depends on what else the machine does. */
+    @ParameterizedTest(name = "{0}, {1} kernels")
+    @MethodSource("operations")
     @Tag("slow")
-    @Timeout(1800)
-    void findsNothingInAnyKernel() throws IOException, InterruptedException {
+    @Timeout(3600)
+    void findsNothingInTheKernelsOf(String operation, String form) throws IOException, InterruptedException {
         Oclgrind oclgrind = Oclgrind.find(folder);
-        int units = target().computeUnits();
-        TreeSet<String> kernels = new TreeSet<>();
-        for (boolean merged : new boolean[] {true, false}) {
-            SanitizedCases cases = new SanitizedCases(units, merged);
-            try (TornadoBackend backend = open(merged)) {
-                List<Program> programs = new ArrayList<>();
-                for (KernelCase kernelCase : cases.cases()) {
-                    CaseTensors tensors = new CaseTensors(kernelCase, backend);
-                    programs.add(backend.record(
-                            kernelCase.name(), k -> kernelCase.call().schedule(k, tensors.arguments())));
-                }
-                kernels.addAll(compile(backend, cases, programs));
+        SanitizedCases cases = SanitizedCases.of(form);
+        Set<String> kernels;
+        try (TornadoBackend backend = open(cases)) {
+            List<Program> programs = new ArrayList<>();
+            for (KernelCase kernelCase : cases.cases(operation)) {
+                CaseTensors tensors = new CaseTensors(kernelCase, backend);
+                programs.add(
+                        backend.record(kernelCase.name(), k -> kernelCase.call().schedule(k, tensors.arguments())));
             }
+            kernels = compile(backend, programs);
         }
-        List<String> ran = oclgrind.run(
-                SanitizedReplay.class.getName(), "cases", folder.toString(), Integer.toString(units));
-        System.out.printf("Oclgrind found %s in %d kernels that TornadoVM generated%n",
-                oclgrind.log().isEmpty() ? "nothing" : "mistakes", ran.size());
+        List<String> ran = oclgrind.run(SanitizedReplay.class.getName(), folder.toString(), form, operation);
+        System.out.printf("Oclgrind found %s in %s of %s: %s%n", oclgrind.log().isEmpty() ? "nothing" : "mistakes",
+                form + " kernels", operation, String.join(" ", ran));
         assertThat(oclgrind.log()).isEmpty();
         assertThat(new TreeSet<>(ran)).isEqualTo(kernels);
+    }
+
+    /** Each operation with the kernels of a CPU, and with those of a GPU that differ. */
+    static Stream<Arguments> operations() {
+        return Stream.of(SanitizedCases.MERGED, SanitizedCases.SEPARATE).flatMap(form -> SanitizedCases.of(form).operations().stream()
+                .map(operation -> Arguments.of(operation, form)));
     }
 
     @Test
     @Timeout(120)
     void findsPlantedMistakes() throws IOException, InterruptedException {
         Oclgrind oclgrind = Oclgrind.find(folder);
-        SanitizedCases cases = new SanitizedCases(1, false);
-        try (TornadoBackend backend = open(false)) {
-            compile(backend, cases, List.of(PlantedKernels.record(backend)));
+        try (TornadoBackend backend = open(SanitizedCases.of(SanitizedCases.SEPARATE))) {
+            compile(backend, List.of(PlantedKernels.record(backend)));
         }
-        oclgrind.run(SanitizedReplay.class.getName(), "planted", folder.toString(), "1");
+        oclgrind.run(SanitizedReplay.class.getName(), folder.toString(), SanitizedCases.SEPARATE, SanitizedReplay.PLANTED);
         List<String> reports = List.of(oclgrind.log().split("\n\n+"));
         PlantedKernels.REPORTS.forEach((kernel, text) -> assertThat(reports)
                 .as("reports").anySatisfy(report -> assertThat(report).contains("Kernel: " + kernel).contains(text)));
     }
 
-    private static TornadoBackend open(boolean merged) {
-        return TornadoBackend.open(target(), "tornado", BackendOptions.DEFAULTS, TornadoVariant.portable(merged));
+    private static TornadoBackend open(SanitizedCases cases) {
+        return TornadoBackend.open(target().withComputeUnits(SanitizedCases.COMPUTE_UNITS), "tornado",
+                BackendOptions.DEFAULTS, TornadoVariant.portable(cases.merged()));
     }
 
     private static TornadoTarget target() {
@@ -85,15 +93,13 @@ class TornadoSanitizerTest {
         }
     }
 
-    /** Writes the kernels' files; returns their folder and names. */
-    private TreeSet<String> compile(TornadoBackend backend, SanitizedCases cases, List<Program> programs)
-            throws IOException {
+    /** Writes the kernels' files; returns their names. */
+    private Set<String> compile(TornadoBackend backend, List<Program> programs) throws IOException {
         programs.forEach(Program::run);
-        TreeSet<String> names = new TreeSet<>();
-        Path files = Files.createDirectories(folder.resolve(cases.folder()));
+        Set<String> names = new TreeSet<>();
         for (Map.Entry<String, String> source : backend.kernelSources().entrySet()) {
-            Files.writeString(files.resolve(source.getKey()), source.getValue());
-            names.add(cases.folder() + "/" + source.getKey().replace(".cl", ""));
+            Files.writeString(folder.resolve(source.getKey()), source.getValue());
+            names.add(source.getKey().replace(".cl", ""));
         }
         return names;
     }

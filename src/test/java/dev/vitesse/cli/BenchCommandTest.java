@@ -93,4 +93,24 @@ class BenchCommandTest {
         assertThat(run.exitCode()).isZero();
         assertThat(run.out().lines()).contains("inference mnist b=1", "training mnist b=128");
     }
+
+    @Test
+    void aProcessIsTimedFromItsStartToItsFirstAnswer() throws IOException {
+        CliRun run = CliRun.of("bench", "--cold-start", "--device", "cpu", "--preset", "lightvit", "--json");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.json().path("cold_starts")).singleElement().satisfies(start -> {
+            assertThat(start.path("preset").asText()).isEqualTo("lightvit");
+            assertThat(start.path("device").asText()).startsWith("cpu (");
+            assertThat(start.path("first_seconds").asDouble()).isBetween(0.1, 120.0);
+            assertThat(start.path("seconds").asDouble()).isBetween(0.1, 120.0);
+            assertThat(start.path("open_seconds").asDouble()).isPositive().isLessThan(start.path("seconds").asDouble());
+        });
+    }
+
+    @Test
+    void theFirstAnswerIsALineForEachPresetAndDevice() {
+        CliRun run = CliRun.of("bench", "--cold-start", "--device", "cpu", "--preset", "lightvit");
+        assertThat(run.out().lines()).singleElement().asString().matches("lightvit on cpu \\(.*\\): \\d+\\.\\d s to the first"
+                + " answer, then \\d+\\.\\d s; of that \\d+\\.\\d s opening, \\d+\\.\\d s compiling and uploading");
+    }
 }

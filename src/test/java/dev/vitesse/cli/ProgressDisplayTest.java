@@ -46,4 +46,30 @@ class ProgressDisplayTest {
                 .contains("vitesse: epoch 2/3: training loss 1.0000, accuracy 50.00 %; 100 images/s\n");
         assertThat(err.toString().contains("\r")).isEqualTo(terminalWidth > 0);
     }
+
+    @Test
+    void compilationTakesALineOfTheTerminalThatTrainingLeavesAloneUntilItsFirstStep() throws InterruptedException {
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        Console console = new Console(System.out, new PrintStream(err), 60);
+        try (ProgressDisplay progress = ProgressDisplay.of(console, 3)) {
+            CompileDisplay compilation = new CompileDisplay(console);
+            compilation.compiling("training", 0, 15, "gemm");
+            Thread.sleep(600); // the bar would be redrawn
+            assertThat(err.toString()).isEqualTo("\r\u001b[Kcompiling training: kernel 1 of 15 (gemm)");
+            compilation.compiling("training", 15, 15, "");
+            assertThat(err.toString()).endsWith("(gemm)\r\u001b[K");
+            progress.step(1, 1, 1, 2, 100);
+        }
+        assertThat(err.toString()).endsWith("\r\u001b[K");
+    }
+
+    @Test
+    void compilationIsNotWrittenToLogFilesWhileItIsShort() {
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        CompileDisplay compilation = new CompileDisplay(new Console(System.out, new PrintStream(err), 0));
+        compilation.compiling("training", 0, 2, "gemm");
+        compilation.compiling("training", 1, 2, "norm");
+        compilation.compiling("training", 2, 2, "");
+        assertThat(err.toString()).isEmpty();
+    }
 }
