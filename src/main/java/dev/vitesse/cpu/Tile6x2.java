@@ -27,6 +27,8 @@ import jdk.incubator.vector.FloatVector;
  *   <li>{@code loadLoadFence} follows each row, lest C2 load many elements of A first and run out of registers.
  *   <li>Four k are written out, because C2 does not unroll loops over vectors, and packed so that the four share an
  *       index that fits a byte in the instruction.
+ *   <li>What is left of k has a method of its own: a second loop has C2 spill vectors within the first. For the same
+ *       reason init is read row by row, although all rows often begin alike.
  *   <li>The indices grow by a value that is not a constant to C2. It would else check the bounds of each access once
  *       before the loop, which are 200 instructions for a tile; now it checks a few of them within.
  * </ul>
@@ -47,36 +49,59 @@ final class Tile6x2 {
     static void byRows(
             int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset,
             int initStride, float[] c, int cOffset, int cStride) {
+        int stride = Packing.fours(depth);
         int four = depth / 4 * 4;
+        foursByRows(four, a, aOffset, stride, rows, b, bOffset, init, initOffset, initStride, c, cOffset, cStride);
+        if (four < depth) {
+            rest(depth - four, a, aOffset + 6 * four, stride, 4, 1, rows, b, bOffset + four * Gemm.PANEL, c, cOffset,
+                    cStride);
+        }
+    }
+
+    /** The same with A packed by {@link Packing#packColumns}. */
+    static void byColumns(
+            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset,
+            int initStride, float[] c, int cOffset, int cStride) {
+        int four = depth / 4 * 4;
+        foursByColumns(four, a, aOffset, depth, rows, b, bOffset, init, initOffset, initStride, c, cOffset, cStride);
+        if (four < depth) {
+            rest(depth - four, a, aOffset + 6 * four, depth, 1, 6, rows, b, bOffset + four * Gemm.PANEL, c, cOffset,
+                    cStride);
+        }
+    }
+
+    /**
+     * C = init + A B for a depth that is a multiple of four.
+     *
+     * @param aStride elements of a row in its sliver
+     */
+    private static void foursByRows(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
+            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += 6) {
             int from = initOffset + row * initStride;
             FloatVector c00 = fromArray(FLOATS, init, from);
             FloatVector c01 = fromArray(FLOATS, init, from + LANES);
-            FloatVector c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
-            FloatVector c40 = c00, c41 = c01, c50 = c00, c51 = c01;
-            if (initStride != 0) {
-                from += initStride;
-                c10 = fromArray(FLOATS, init, from);
-                c11 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c20 = fromArray(FLOATS, init, from);
-                c21 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c30 = fromArray(FLOATS, init, from);
-                c31 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c40 = fromArray(FLOATS, init, from);
-                c41 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c50 = fromArray(FLOATS, init, from);
-                c51 = fromArray(FLOATS, init, from + LANES);
-            }
-            int ka = aOffset + row * Packing.fours(depth);
+            from += initStride;
+            FloatVector c10 = fromArray(FLOATS, init, from);
+            FloatVector c11 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c20 = fromArray(FLOATS, init, from);
+            FloatVector c21 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c30 = fromArray(FLOATS, init, from);
+            FloatVector c31 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c40 = fromArray(FLOATS, init, from);
+            FloatVector c41 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c50 = fromArray(FLOATS, init, from);
+            FloatVector c51 = fromArray(FLOATS, init, from + LANES);
+            int ka = aOffset + row * aStride;
             int kb = bOffset;
             int stepA = 24 * one;
             int stepB = 4 * Gemm.PANEL * one;
-            int k = 0;
-            for (; k < four; k += 4) {
+            for (int k = 0; k < depth; k += 4) {
                 FloatVector b0 = fromArray(FLOATS, b, kb);
                 FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
                 FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
@@ -112,18 +137,6 @@ final class Tile6x2 {
                 ka += stepA;
                 kb += stepB;
             }
-            for (; k < depth; k++) {
-                FloatVector b0 = fromArray(FLOATS, b, kb);
-                FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
-                FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 4]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 8]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 12]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 16]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 20]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
-                ka += one;
-                kb += Gemm.PANEL;
-            }
             int to = cOffset + row * cStride;
             c00.intoArray(c, to);
             c01.intoArray(c, to + LANES);
@@ -145,40 +158,33 @@ final class Tile6x2 {
         }
     }
 
-    /** The same with A packed by {@link Packing#packColumns}. */
-    static void byColumns(
-            int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset,
-            int initStride, float[] c, int cOffset, int cStride) {
-        int four = depth / 4 * 4;
+    private static void foursByColumns(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
+            int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += 6) {
             int from = initOffset + row * initStride;
             FloatVector c00 = fromArray(FLOATS, init, from);
             FloatVector c01 = fromArray(FLOATS, init, from + LANES);
-            FloatVector c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
-            FloatVector c40 = c00, c41 = c01, c50 = c00, c51 = c01;
-            if (initStride != 0) {
-                from += initStride;
-                c10 = fromArray(FLOATS, init, from);
-                c11 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c20 = fromArray(FLOATS, init, from);
-                c21 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c30 = fromArray(FLOATS, init, from);
-                c31 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c40 = fromArray(FLOATS, init, from);
-                c41 = fromArray(FLOATS, init, from + LANES);
-                from += initStride;
-                c50 = fromArray(FLOATS, init, from);
-                c51 = fromArray(FLOATS, init, from + LANES);
-            }
-            int ka = aOffset + row * depth;
+            from += initStride;
+            FloatVector c10 = fromArray(FLOATS, init, from);
+            FloatVector c11 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c20 = fromArray(FLOATS, init, from);
+            FloatVector c21 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c30 = fromArray(FLOATS, init, from);
+            FloatVector c31 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c40 = fromArray(FLOATS, init, from);
+            FloatVector c41 = fromArray(FLOATS, init, from + LANES);
+            from += initStride;
+            FloatVector c50 = fromArray(FLOATS, init, from);
+            FloatVector c51 = fromArray(FLOATS, init, from + LANES);
+            int ka = aOffset + row * aStride;
             int kb = bOffset;
             int stepA = 24 * one;
             int stepB = 4 * Gemm.PANEL * one;
-            int k = 0;
-            for (; k < four; k += 4) {
+            for (int k = 0; k < depth; k += 4) {
                 FloatVector b0 = fromArray(FLOATS, b, kb);
                 FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
                 FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
@@ -214,17 +220,71 @@ final class Tile6x2 {
                 ka += stepA;
                 kb += stepB;
             }
-            for (; k < depth; k++) {
+            int to = cOffset + row * cStride;
+            c00.intoArray(c, to);
+            c01.intoArray(c, to + LANES);
+            to += cStride;
+            c10.intoArray(c, to);
+            c11.intoArray(c, to + LANES);
+            to += cStride;
+            c20.intoArray(c, to);
+            c21.intoArray(c, to + LANES);
+            to += cStride;
+            c30.intoArray(c, to);
+            c31.intoArray(c, to + LANES);
+            to += cStride;
+            c40.intoArray(c, to);
+            c41.intoArray(c, to + LANES);
+            to += cStride;
+            c50.intoArray(c, to);
+            c51.intoArray(c, to + LANES);
+        }
+    }
+
+    /**
+     * C += A B for the one to three k that are left over.
+     *
+     * @param rowStep the distance of rows in a sliver
+     * @param step the distance of neighbours in a row
+     */
+    private static void rest(
+            int depth, float[] a, int aOffset, int aStride, int rowStep, int step, int rows, float[] b, int bOffset,
+            float[] c, int cOffset, int cStride) {
+        for (int row = 0; row < rows; row += 6) {
+            int from = cOffset + row * cStride;
+            FloatVector c00 = fromArray(FLOATS, c, from);
+            FloatVector c01 = fromArray(FLOATS, c, from + LANES);
+            from += cStride;
+            FloatVector c10 = fromArray(FLOATS, c, from);
+            FloatVector c11 = fromArray(FLOATS, c, from + LANES);
+            from += cStride;
+            FloatVector c20 = fromArray(FLOATS, c, from);
+            FloatVector c21 = fromArray(FLOATS, c, from + LANES);
+            from += cStride;
+            FloatVector c30 = fromArray(FLOATS, c, from);
+            FloatVector c31 = fromArray(FLOATS, c, from + LANES);
+            from += cStride;
+            FloatVector c40 = fromArray(FLOATS, c, from);
+            FloatVector c41 = fromArray(FLOATS, c, from + LANES);
+            from += cStride;
+            FloatVector c50 = fromArray(FLOATS, c, from);
+            FloatVector c51 = fromArray(FLOATS, c, from + LANES);
+            for (int k = 0; k < depth; k++) {
+                int ka = aOffset + row * aStride + k * step;
+                int kb = bOffset + k * Gemm.PANEL;
                 FloatVector b0 = fromArray(FLOATS, b, kb);
                 FloatVector b1 = fromArray(FLOATS, b, kb + LANES);
                 FloatVector x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 1]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 2]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
-                ka += 6;
-                kb += Gemm.PANEL;
+                ka += rowStep;
+                x = broadcast(FLOATS, a[ka]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                ka += rowStep;
+                x = broadcast(FLOATS, a[ka]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                ka += rowStep;
+                x = broadcast(FLOATS, a[ka]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                ka += rowStep;
+                x = broadcast(FLOATS, a[ka]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                ka += rowStep;
+                x = broadcast(FLOATS, a[ka]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
             }
             int to = cOffset + row * cStride;
             c00.intoArray(c, to);
