@@ -40,6 +40,8 @@ final class CpuAttention implements ThreadTeam.Task {
     private final Split queries;
     /** What narrow heads are done with, or null. */
     private final @Nullable NarrowAttention narrow;
+    /** What heads of few tokens are done with, or null. */
+    private final @Nullable ShortAttention few;
 
     // The parts of the working memory.
     private final int keys;
@@ -64,9 +66,10 @@ final class CpuAttention implements ThreadTeam.Task {
         scale = (float) (1 / Math.sqrt(headWidth));
         queries = blocks(tokens, BLOCK_ROWS);
         narrow = NarrowAttention.suits(headWidth) ? new NarrowAttention(Gemm.TILE, tokens, headWidth, scale) : null;
+        few = ShortAttention.suits(tokens, headWidth) ? new ShortAttention(0, tokens, headWidth, scale) : null;
         headsPerItem = headsPerItem(backend, batch, heads, 3 * tokens * context.dim(2));
         int items = Math.max(1, batch * heads / headsPerItem);
-        int blocks = narrow == null ? queries.count() : narrow.blocks();
+        int blocks = few != null ? 1 : narrow == null ? queries.count() : narrow.blocks();
         parts = Math.max(1, Math.min(blocks, Math.ceilDiv(2 * backend.team().size(), items)));
         keys = Gemm.workSize(queries.size(), Math.max(headWidth, tokens));
         values = keys + Math.toIntExact(Packing.panelSize(headWidth, tokens));
@@ -74,7 +77,8 @@ final class CpuAttention implements ThreadTeam.Task {
         sums = maxima + queries.size();
         lanes = sums + queries.size();
         scores = lanes + queries.size() * LANES;
-        backend.reserveScratch(narrow == null ? scores + (long) queries.size() * padded : narrow.size());
+        long blocked = scores + (long) queries.size() * padded;
+        backend.reserveScratch(few != null ? few.size() : narrow != null ? narrow.size() : blocked);
     }
 
     static Runnable forward(
@@ -113,9 +117,14 @@ final class CpuAttention implements ThreadTeam.Task {
         float[] in = qkv.floats();
         int width = heads * headWidth;
         int query = qkv.offset() + image * tokens * 3 * width + head * headWidth;
+        float[] lse = logSumExp == null ? NOT_WANTED : logSumExp.floats();
+        int row = logSumExp == null ? 0 : logSumExp.offset() + (image * heads + head) * tokens;
+        if (few != null) {
+            few.head(scratch, in, query, width, context.floats(),
+                    context.offset() + image * tokens * width + head * headWidth, lse, row);
+            return;
+        }
         if (narrow != null) {
-            float[] lse = logSumExp == null ? NOT_WANTED : logSumExp.floats();
-            int row = logSumExp == null ? 0 : logSumExp.offset() + (image * heads + head) * tokens;
             narrow.prepare(scratch, in, query, width);
             for (int block = part; block < narrow.blocks(); block += parts) {
                 narrow.attend(scratch, block, context.floats(),
@@ -195,7 +204,7 @@ final class CpuAttention implements ThreadTeam.Task {
     }
 
     /** c[r, :] /= sums[r]. */
-    private static void divide(float[] c, int start, int rows, int stride, int count, float[] s, int sums) {
+    static void divide(float[] c, int start, int rows, int stride, int count, float[] s, int sums) {
         for (int r = 0; r < rows; r++) {
             float factor = 1 / s[sums + r];
             int row = start + r * stride;

@@ -40,6 +40,8 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
     private final Split keys;
     /** What narrow heads are done with, or null. */
     private final @Nullable NarrowAttentionBackward narrow;
+    /** What heads of few tokens are done with, or null. */
+    private final @Nullable ShortAttentionBackward few;
 
     // The parts of the working memory: a tile, then right operands in panels, then vectors and blocks of scores.
     private final int queriesTransposed;
@@ -87,7 +89,8 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         narrow = NarrowAttention.suits(headWidth)
                 ? new NarrowAttentionBackward(Math.toIntExact(scratchSize), tokens, headWidth, scale)
                 : null;
-        backend.reserveScratch(narrow == null ? scratchSize : narrow.size());
+        few = ShortAttention.suits(tokens, headWidth) ? new ShortAttentionBackward(0, tokens, headWidth, scale) : null;
+        backend.reserveScratch(few != null ? few.size() : narrow != null ? narrow.size() : scratchSize);
     }
 
     private int reserve(long size) {
@@ -132,12 +135,17 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
         float[] d = dContext.floats();
         int query = qkv.offset() + in;
         int dOut = dContext.offset() + out;
-        if (narrow != null) {
-            narrow.head(scratch, x, query, width, context.floats(), context.offset() + out, d, dOut, dQkv.floats(),
-                    dQkv.offset() + in, logSumExp.floats(), logSumExp.offset() + item * tokens);
+        int row = logSumExp.offset() + item * tokens;
+        if (few != null) {
+            few.head(scratch, x, query, width, context.floats(), context.offset() + out, d, dOut, dQkv.floats(),
+                    dQkv.offset() + in, logSumExp.floats(), row);
             return;
         }
-        int row = logSumExp.offset() + item * tokens;
+        if (narrow != null) {
+            narrow.head(scratch, x, query, width, context.floats(), context.offset() + out, d, dOut, dQkv.floats(),
+                    dQkv.offset() + in, logSumExp.floats(), row);
+            return;
+        }
         for (int i = 0; i < tokens; i++) {
             scratch[lse + i] = Simd.LOG2_E * logSumExp.floats()[row + i];
         }
@@ -208,7 +216,7 @@ final class CpuAttentionBackward implements ThreadTeam.Task {
     }
 
     /** D, the dot products of the rows of a and b. */
-    private static void dots(
+    static void dots(
             float[] a, int aOffset, float[] b, int bOffset, int rows, int stride, int count, float[] s, int dots,
             int lanes) {
         int whole = FLOATS.loopBound(count);
