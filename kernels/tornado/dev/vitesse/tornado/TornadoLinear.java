@@ -17,18 +17,21 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  *   BACKWARD_INPUT   dX = dY W     A = dY [M, K]            B = W    [K, N]
  *   BACKWARD_WEIGHT  dW = dY^T x   A = dY^T, stored [K, M]  B = x    [K, N]
  *
- *            N                     A work-group computes TILE x TILE elements of C with SIDE x SIDE work-items. Per step
- *        +---+---+                 it brings DEPTH columns of A and rows of B to local memory, both laid out
- *      K |   | B |                 [DEPTH][PITCH]. A work-item keeps 4 x 4 elements of C in registers: rows y + 16 i,
- *        +---+---+                 columns x + 16 j, so that neighbours read neighbouring elements.
- *    +---+---+---+
+ *            N                     A work-group computes a square tile of C with SIDE x SIDE work-items. Per step it
+ *        +---+---+                 brings some columns of A and rows of B to local memory, both laid out [depth][pitch],
+ *      K |   | B |                 while it multiplies those of the step before. A work-item keeps edge x edge elements
+ *        +---+---+                 of C in registers: rows y + 16 i, columns x + 16 j, so that neighbours read
+ *    +---+---+---+                 neighbouring elements.
  *  M | A |   | C |
  *    +---+---+---+
  * </pre>
  *
- * Bound by arithmetic: a step costs 2 TILE DEPTH loads for 2 TILE^2 DEPTH operations. Tile (s, m, n) is that of C over the
- * s-th part of K; if there are several parts, they are stored one after the other and {@link #finish} adds them in order:
- * small products then still fill the device. A group has one tile, or every so-manyth where the grid is fixed.
+ * Bound by arithmetic, and by local memory: per 2 edge^2 operations a work-item reads 2 edge elements there. A GPU reads a
+ * quarter as many as it multiplies at a time, so that edge = 4 keeps at most half of its multipliers busy and edge = 8 all
+ * of them; products too small to fill the device with tiles of that size get the smaller ones.
+ * Tile (s, m, n) is that of C over the s-th part of K; if there are several parts, they are stored one after the other and
+ * {@link #finish} adds them in order: small products then still fill the device. A group has one tile, or every so-manyth
+ * where the grid is fixed.
  */
 final class TornadoLinear {
     static final int FORWARD = 0;
@@ -48,12 +51,29 @@ final class TornadoLinear {
     /** y = z f'(other). */
     private static final int DIFFERENTIATE = 3;
 
-    private static final int TILE = 64;
-    private static final int DEPTH = 16;
     private static final int SIDE = 16;
     private static final int ITEMS = SIDE * SIDE;
-    /** Of a row of a tile in local memory; more than TILE, so that the columns that neighbours write lie in other banks. */
-    private static final int PITCH = TILE + 4;
+
+    /** Elements of C that a work-item has along either side; a tile has SIDE times as many. */
+    private static final int SMALL_EDGE = 4;
+
+    private static final int LARGE_EDGE = 8;
+
+    /** Elements of a tile of A or B that a work-item brings to local memory in a step. */
+    private static final int LOADS = 4;
+
+    /** LOADS * ITEMS / (SIDE * edge), columns of A in a step, is this divided by the edge. */
+    private static final int STEP = LOADS * ITEMS / SIDE;
+
+    /** By what a row of a tile is longer in local memory, so that the columns that neighbours write lie in other banks. */
+    private static final int PAD = 4;
+
+    /** Elements of either tile in local memory, of the larger of the two kinds. */
+    private static final int LOCAL = STEP / SMALL_EDGE * (SIDE * SMALL_EDGE + PAD);
+
+    /** Share of the elements computed for nothing beyond C's edges from which on small tiles are better. */
+    private static final double MOST_PADDING = 1.25;
+
     /** No part of a product that is split is shorter than this along K. */
     private static final int LEAST_PART = 64;
 
@@ -106,9 +126,8 @@ final class TornadoLinear {
     }
 
     private static void product(Recording r, Product p, int bias, Ending ending) {
-        int tilesM = Math.ceilDiv(p.m(), TILE);
-        int tilesN = Math.ceilDiv(p.n(), TILE);
-        long tiles = (long) tilesM * tilesN;
+        int edge = edge(r, p);
+        long tiles = tiles(p, edge);
         if (tiles == 0) {
             return;
         }
@@ -118,21 +137,35 @@ final class TornadoLinear {
             return;
         }
         int splits = Math.clamp(Math.min(Math.ceilDiv(2L * r.computeUnits(), tiles), p.k() / LEAST_PART), 1, 64);
-        int part = Math.max(DEPTH, Math.ceilDiv(Math.ceilDiv(p.k(), splits), DEPTH) * DEPTH);
+        int depth = STEP / edge;
+        int part = Math.max(depth, Math.ceilDiv(Math.ceilDiv(p.k(), splits), depth) * depth);
         splits = Math.max(1, Math.ceilDiv(p.k(), part));
         if (splits == 1 && (!r.compact() || ending.kind() == STORE)) {
-            multiply(r, p, p.c(), bias, ending, part, tiles);
+            multiply(r, p, edge, p.c(), bias, ending, part, tiles);
             return;
         }
         int count = Math.multiplyExact(p.m(), p.n());
         int parts = r.scratch((long) splits * count);
-        multiply(r, p, parts, -1, Ending.NONE, part, tiles * splits);
+        multiply(r, p, edge, parts, -1, Ending.NONE, part, tiles * splits);
         r.launchOver(finish(ending), count, p.c(), parts, bias, ending.other(), splits, count, p.n(), ending.kind(),
                 ending.function());
     }
 
-    private static void multiply(Recording r, Product p, int c, int bias, Ending ending, int part, long tiles) {
-        TornadoKernel kernel = r.compact() ? gemm(ANY, Ending.NONE) : gemm(p.layout(), ending);
+    /** Large tiles where there are enough of them to fill the device, and little of them lies beyond C. */
+    private static int edge(Recording r, Product p) {
+        long large = tiles(p, LARGE_EDGE);
+        long area = large * LARGE_EDGE * LARGE_EDGE;
+        boolean wellFilled = area <= MOST_PADDING * tiles(p, SMALL_EDGE) * SMALL_EDGE * SMALL_EDGE;
+        return !r.compact() && wellFilled && large >= 2L * r.computeUnits() ? LARGE_EDGE : SMALL_EDGE;
+    }
+
+    private static long tiles(Product p, int edge) {
+        return (long) Math.ceilDiv(p.m(), SIDE * edge) * Math.ceilDiv(p.n(), SIDE * edge);
+    }
+
+    private static void multiply(
+            Recording r, Product p, int edge, int c, int bias, Ending ending, int part, long tiles) {
+        TornadoKernel kernel = r.compact() ? gemm(ANY, Ending.NONE, edge) : gemm(p.layout(), ending, edge);
         r.launch(kernel, r.compact() ? r.groups() : tiles, 1, 1, c, p.a(), p.b(), bias, ending.other(), p.m(), p.n(), p.k(),
                 part, Math.toIntExact(tiles), p.layout());
     }
@@ -148,11 +181,12 @@ final class TornadoLinear {
         }
     }
 
-    private static TornadoKernel gemm(int layout, Ending ending) {
+    private static TornadoKernel gemm(int layout, Ending ending, int edge) {
         String[] layouts = {"", "_forward", "_backward_input", "_backward_weight"};
-        return new TornadoKernel(name("gemm" + layouts[layout + 1], ending), "gemm", SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
+        String method = edge == LARGE_EDGE ? "gemm_large" : "gemm";
+        return new TornadoKernel(name(method + layouts[layout + 1], ending), "gemm", SIDE, SIDE, (id, a) -> TaskPackage.createPackage(
                 id, TornadoLinear::gemm, a.context(), a.floats(), a.parameters(), a.slot(), layout, ending.kind(),
-                ending.function()));
+                ending.function(), edge));
     }
 
     private static TornadoKernel finish(Ending ending) {
@@ -174,9 +208,13 @@ final class TornadoLinear {
      * @param layout which product, or {@link #ANY} for that of the parameters
      */
     static void gemm(
-            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int layout, int kind, int function) {
-        float[] aTile = context.allocateFloatLocalArray(DEPTH * PITCH);
-        float[] bTile = context.allocateFloatLocalArray(DEPTH * PITCH);
+            KernelContext context, FloatArray floats, IntArray p, IntArray slot, int layout, int kind, int function,
+            int edge) {
+        float[] aTile = context.allocateFloatLocalArray(LOCAL);
+        float[] bTile = context.allocateFloatLocalArray(LOCAL);
+        int width = SIDE * edge;
+        int depth = STEP / edge;
+        int pitch = width + PAD;
         int o = slot.get(0);
         int m = p.get(o + 5);
         int n = p.get(o + 6);
@@ -197,88 +235,117 @@ final class TornadoLinear {
         int x = context.localIdx;
         int y = context.localIdy;
         int item = y * SIDE + x;
-        int tilesN = (n + TILE - 1) / TILE;
-        int tilesM = (m + TILE - 1) / TILE;
-        float[] sums = new float[16];
+        // Where in a tile the first of this work-item's elements lies, and how far apart they are: side by side in memory
+        // with its neighbours'. Either step along or step across is 0.
+        int aColumn = along(item, aAlong, width, depth);
+        int aRow = across(item, aAlong, width, depth);
+        int aColumns = along(ITEMS, aAlong, width, depth);
+        int aRows = across(ITEMS, aAlong, width, depth);
+        int bColumn = along(item, bAlong, width, depth);
+        int bRow = across(item, bAlong, width, depth);
+        int bColumns = along(ITEMS, bAlong, width, depth);
+        int bRows = across(ITEMS, bAlong, width, depth);
+        int a0 = p.get(o + 1);
+        int b0 = p.get(o + 2);
+        int tilesN = (n + width - 1) / width;
+        int tilesM = (m + width - 1) / width;
+        float[] sums = new float[LARGE_EDGE * LARGE_EDGE];
+        float[] aNext = new float[LOADS];
+        float[] bNext = new float[LOADS];
         for (int tile = context.groupIdx; tile < p.get(o + 9); tile += context.globalGroupSizeX / SIDE) {
-            int m0 = tile / tilesN % tilesM * TILE;
-            int n0 = tile % tilesN * TILE;
+            int m0 = tile / tilesN % tilesM * width;
+            int n0 = tile % tilesN * width;
             int first = tile / (tilesN * tilesM) * p.get(o + 8);
             int end = first + p.get(o + 8);
             if (end > k) {
                 end = k;
             }
-            for (int i = 0; i < 16; i++) {
-                sums[i] = 0f;
+            for (int i = 0; i < edge; i++) {
+                for (int j = 0; j < edge; j++) {
+                    sums[LARGE_EDGE * i + j] = 0f;
+                }
             }
-            for (int step = first; step < end; step += DEPTH) {
-                for (int i = 0; i < TILE * DEPTH / ITEMS; i++) {
-                    int v = item + i * ITEMS;
-                    aTile[place(v, aAlong)] = element(floats, p.get(o + 1), v, aAlong, m0, m, step, end, k);
-                    bTile[place(v, bAlong)] = element(floats, p.get(o + 2), v, bAlong, n0, n, step, end, k);
+            for (int i = 0; i < LOADS; i++) {
+                aNext[i] = element(floats, a0, m0 + aRow + i * aRows, m, first + aColumn + i * aColumns, end, k, aAlong);
+                bNext[i] = element(floats, b0, n0 + bRow + i * bRows, n, first + bColumn + i * bColumns, end, k, bAlong);
+            }
+            for (int step = first; step < end; step += depth) {
+                context.localBarrier();
+                for (int i = 0; i < LOADS; i++) {
+                    aTile[aColumn * pitch + aRow + i * (aColumns * pitch + aRows)] = aNext[i];
+                    bTile[bColumn * pitch + bRow + i * (bColumns * pitch + bRows)] = bNext[i];
                 }
                 context.localBarrier();
-                // Its length is not known to the compiler, which would unroll it into hundreds of operations.
-                int depth = DEPTH;
-                if (end - step < DEPTH) {
-                    depth = end - step;
+                // On their way while this step is multiplied; zeros behind the last.
+                int next = step + depth;
+                for (int i = 0; i < LOADS; i++) {
+                    aNext[i] = element(floats, a0, m0 + aRow + i * aRows, m, next + aColumn + i * aColumns, end, k, aAlong);
+                    bNext[i] = element(floats, b0, n0 + bRow + i * bRows, n, next + bColumn + i * bColumns, end, k, bAlong);
                 }
-                for (int d = 0; d < depth; d++) {
-                    int row = d * PITCH + y;
-                    int column = d * PITCH + x;
-                    float b0 = bTile[column];
-                    float b1 = bTile[column + 16];
-                    float b2 = bTile[column + 32];
-                    float b3 = bTile[column + 48];
-                    for (int i = 0; i < 4; i++) {
-                        float a = aTile[row + 16 * i];
-                        sums[4 * i] = a * b0 + sums[4 * i];
-                        sums[4 * i + 1] = a * b1 + sums[4 * i + 1];
-                        sums[4 * i + 2] = a * b2 + sums[4 * i + 2];
-                        sums[4 * i + 3] = a * b3 + sums[4 * i + 3];
+                // Its length is not known to the compiler, which would unroll it into hundreds of operations.
+                int columns = depth;
+                if (end - step < depth) {
+                    columns = end - step;
+                }
+                for (int d = 0; d < columns; d++) {
+                    int row = d * pitch + y;
+                    int column = d * pitch + x;
+                    for (int i = 0; i < edge; i++) {
+                        float a = aTile[row + SIDE * i];
+                        for (int j = 0; j < edge; j++) {
+                            sums[LARGE_EDGE * i + j] = a * bTile[column + SIDE * j] + sums[LARGE_EDGE * i + j];
+                        }
                     }
                 }
-                context.localBarrier();
             }
             int c = p.get(o) + tile / (tilesN * tilesM) * m * n;
             int bias = p.get(o + 3);
-            for (int i = 0; i < 4; i++) {
-                int row = m0 + y + 16 * i;
-                for (int j = 0; j < 4; j++) {
-                    int column = n0 + x + 16 * j;
+            for (int i = 0; i < edge; i++) {
+                int row = m0 + y + SIDE * i;
+                for (int j = 0; j < edge; j++) {
+                    int column = n0 + x + SIDE * j;
                     if (row < m && column < n) {
-                        float z = sums[4 * i + j];
+                        float z = sums[j];
                         if (bias >= 0) {
                             z = z + floats.get(bias + column);
                         }
                         store(floats, c, p.get(o + 4), row * n + column, z, kind, function);
                     }
                 }
+                // The next row's sums take this one's place: an index that is no constant would keep them all in memory.
+                for (int s = 0; s < LARGE_EDGE * (edge - 1); s++) {
+                    sums[s] = sums[s + LARGE_EDGE];
+                }
             }
         }
     }
 
-    /** Where in its tile a work-item puts the {@code v}-th element: consecutive ones lie side by side in memory. */
-    private static int place(int v, int along) {
-        int place = v / TILE * PITCH + v % TILE;
+    /** Of the {@code v}-th element that work-items bring to a tile: where it lies along K. */
+    private static int along(int v, int along, int width, int depth) {
+        int place = v / width;
         if (along == 1) {
-            place = v % DEPTH * PITCH + v / DEPTH;
+            place = v % depth;
+        }
+        return place;
+    }
+
+    /** And where across. */
+    private static int across(int v, int along, int width, int depth) {
+        int place = v % width;
+        if (along == 1) {
+            place = v / depth;
         }
         return place;
     }
 
     /**
-     * The element for that place, zero outside of the matrix [length, K] (or [K, length] if {@code along} is 0) and from
-     * {@code end} on. (TornadoVM miscompiles stores to local memory in a method that returns nothing.)
+     * An element of the matrix [length, K] (or [K, length] if {@code along} is 0), zero outside of it and from {@code end}
+     * on. (TornadoVM miscompiles stores to local memory in a method that returns nothing.)
      */
     private static float element(
-            FloatArray floats, int matrix, int v, int along, int across0, int length, int step, int end, int k) {
-        int column = step + v / TILE;
-        int row = across0 + v % TILE;
+            FloatArray floats, int matrix, int row, int length, int column, int end, int k, int along) {
         int at = column * length + row;
         if (along == 1) {
-            column = step + v % DEPTH;
-            row = across0 + v / DEPTH;
             at = row * k + column;
         }
         float value = 0f;

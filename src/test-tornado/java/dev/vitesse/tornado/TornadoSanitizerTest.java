@@ -61,10 +61,13 @@ class TornadoSanitizerTest {
         assertThat(new TreeSet<>(ran)).isEqualTo(kernels);
     }
 
-    /** Each operation with the kernels of a CPU, and with those of a GPU that differ. */
+    /** Each operation that {@code -Dvitesse.case} wants, with the kernels of a CPU, and with those of a GPU that differ. */
     static Stream<Arguments> operations() {
-        return Stream.of(SanitizedCases.MERGED, SanitizedCases.SEPARATE).flatMap(form -> SanitizedCases.of(form).operations().stream()
-                .map(operation -> Arguments.of(operation, form)));
+        String wanted = System.getProperty("vitesse.case", "");
+        return Stream.of(SanitizedCases.MERGED, SanitizedCases.SEPARATE)
+                .flatMap(form -> SanitizedCases.of(form).operations().stream()
+                        .filter(operation -> operation.contains(wanted))
+                        .map(operation -> Arguments.of(operation, form)));
     }
 
     @Test
