@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
@@ -38,6 +39,8 @@ public final class BenchmarkRun {
 
     private final Settings settings;
     private final List<Workload> workloads;
+    /** Names of those {@link KeyFigures} that are wanted. */
+    private final List<String> keyFigures;
     private final List<RunResult> jmhResults = Collections.synchronizedList(new ArrayList<>());
     private final Map<String, String> descriptions = new LinkedHashMap<>();
     private volatile @Nullable Session session;
@@ -53,6 +56,7 @@ public final class BenchmarkRun {
     public BenchmarkRun(Settings settings) {
         this.settings = settings;
         workloads = select(settings);
+        keyFigures = keyFigures(settings).stream().filter(name -> isWanted(name, settings.only())).toList();
         settings.peers().forEach(this::checkPeer);
         for (String device : settings.devices()) {
             try (Backend backend = Backends.open(device, BackendOptions.DEFAULTS.withThreads(settings.threads()))) {
@@ -73,17 +77,32 @@ public final class BenchmarkRun {
         Map<String, Workload> all = new LinkedHashMap<>();
         listed.forEach(workload -> all.putIfAbsent(workload.id(), workload));
         for (String part : settings.only()) {
-            if (all.values().stream().noneMatch(workload -> isWanted(workload, List.of(part)))) {
+            if (Stream.concat(all.keySet().stream(), keyFigures(settings).stream())
+                    .noneMatch(name -> isWanted(name, List.of(part)))) {
                 throw new IllegalArgumentException("no workload's name contains '" + part
                         + "': there are kernel, inference, training and the operations "
                         + String.join(", ", all.values().stream().map(Workload::op).distinct().toList()));
             }
         }
-        return all.values().stream().filter(workload -> isWanted(workload, settings.only())).toList();
+        boolean layers = settings.yardstick() && isWanted(KeyFigures.LAYERS, settings.only());
+        return all.values().stream().filter(workload -> isWanted(workload.id(), settings.only())
+                || layers && Suites.isYardstickLayer(workload)).toList();
     }
 
-    private static boolean isWanted(Workload workload, List<String> only) {
-        String id = workload.id().toLowerCase(Locale.ROOT);
+    /** The names of all that such a run can have. */
+    private static List<String> keyFigures(Settings settings) {
+        List<String> names = new ArrayList<>();
+        if (settings.yardstick()) {
+            names.add(KeyFigures.LAYERS);
+            if (settings.devices().contains("cpu")) {
+                names.addAll(KeyFigures.ofProcesses());
+            }
+        }
+        return names;
+    }
+
+    private static boolean isWanted(String name, List<String> only) {
+        String id = name.toLowerCase(Locale.ROOT);
         return only.isEmpty() || only.stream().anyMatch(part -> id.contains(part.toLowerCase(Locale.ROOT)));
     }
 
@@ -118,7 +137,7 @@ public final class BenchmarkRun {
 
     /** Names of what will be measured. */
     public List<String> workloads() {
-        return workloads.stream().map(Workload::id).toList();
+        return Stream.concat(workloads.stream().map(Workload::id), keyFigures.stream()).toList();
     }
 
     /**
@@ -130,17 +149,17 @@ public final class BenchmarkRun {
         long start = System.nanoTime();
         Environment environment = Environment.here(settings.flags().plain());
         List<Contender> contenders = contenders();
-        String preset = workloads.getFirst().preset();
+        String preset = workloads.isEmpty() ? "" : workloads.getFirst().preset();
         Map<String, DeviceFigures> figures = new LinkedHashMap<>();
         for (String device : settings.devices()) {
-            progress.note("cold start and peaks of " + device);
-            if (!stopped) {
+            if (!stopped && !workloads.isEmpty()) {
+                progress.note("cold start and peaks of " + device);
                 figures.put(device, figures(device, preset, settings.quick() ? 1 : COLD_STARTS));
             }
         }
         contenders.removeIf(contender -> startsTooSlowly(contender, figures, progress));
         for (Contender contender : contenders) {
-            if (!stopped && !contender.isPeer() && figures.get(contender.name()).copies().isEmpty()) {
+            if (!stopped && !workloads.isEmpty() && !contender.isPeer() && figures.get(contender.name()).copies().isEmpty()) {
                 progress.note("the peaks of " + contender.name() + " could not be measured: there will be no shares of them");
             }
         }
@@ -162,9 +181,12 @@ public final class BenchmarkRun {
         }
         List<Report.ContenderInfo> infos = contenders.stream().map(contender -> info(contender, measuring,
                 figures.getOrDefault(contender.name(), DeviceFigures.NONE))).toList();
+        List<KeyFigure> ofProcesses =
+                KeyFigures.measure(keyFigures, settings, name -> progress.note("measuring: " + name), () -> stopped);
         String baseline = settings.peers().isEmpty() ? settings.devices().getFirst() : settings.peers().getFirst();
-        return new Report(Report.SCHEMA_VERSION, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command,
-                stopped, "float32", baseline, environment, infos, measurements);
+        Report report = new Report(Report.SCHEMA_VERSION, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command,
+                stopped, "float32", baseline, environment, infos, measurements, ofProcesses);
+        return report.with(KeyFigures.means(report));
     }
 
     /**

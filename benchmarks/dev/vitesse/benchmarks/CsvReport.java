@@ -14,14 +14,29 @@ final class CsvReport {
         "first_run_ms", "steady", "warm_up_s", "watts", "gpu_watts", "joules_per_run", "compared_with", "difference",
         "speedup", "speedup_low", "speedup_high", "p_value", "verdict", "device", "driver", "threads", "dtype", "java",
         "jvm_flags", "commit", "cold_start_s", "compile_s", "upload_gbytes", "download_gbytes", "peak_gflops",
-        "copy_gbytes"
+        "copy_gbytes", "value", "unit", "goal"
     };
 
     private CsvReport() {}
 
     static String of(Report report) {
         return line((Object[]) HEADINGS)
-                + report.measurements().stream().map(m -> row(report, m)).collect(Collectors.joining());
+                + report.measurements().stream().map(m -> row(report, m)).collect(Collectors.joining())
+                + report.keyFigures().stream().map(CsvReport::row).collect(Collectors.joining());
+    }
+
+    /** Only columns that every row has, and those at the end. */
+    private static String row(KeyFigure figure) {
+        @Nullable Object[] cells = new @Nullable Object[HEADINGS.length];
+        cells[0] = figure.name();
+        cells[1] = "figure";
+        cells[5] = figure.contender();
+        cells[6] = figure.value() == null ? "skipped" : "ok";
+        cells[7] = figure.note();
+        cells[HEADINGS.length - 3] = figure.value();
+        cells[HEADINGS.length - 2] = figure.unit();
+        cells[HEADINGS.length - 1] = figure.goal();
+        return line(cells);
     }
 
     private static String row(Report report, Measurement m) {
@@ -43,7 +58,7 @@ final class CsvReport {
                 versus == null ? null : versus.verdict().name().toLowerCase(Locale.ROOT), info.description(),
                 info.details().get("driver"), info.threads(), report.dtype(), e.java(), String.join(" ", e.jvmFlags()),
                 e.commit(), figures.coldStartSeconds(), figures.compileSeconds(), figures.uploadGigabytes(),
-                figures.downloadGigabytes(), figures.gigaflops(), figures.copyGigabytes());
+                figures.downloadGigabytes(), figures.gigaflops(), figures.copyGigabytes(), null, null, null);
     }
 
     private static @Nullable Double millis(@Nullable Double nanos) {

@@ -50,6 +50,10 @@ final class HtmlReport {
         header(page, report);
         page.append("<h2>At a glance</h2>\n");
         table(page, Summary.of(report), List.of());
+        if (!report.keyFigures().isEmpty()) {
+            page.append("<h2>Beside the workloads</h2>\n");
+            table(page, report.keyFigureRows(), List.of());
+        }
         chart(page, "Speed-up", "Above 1 is faster than " + report.baseline()
                 + ". The bar is the median of the rounds' ratios, the line its 95 % interval; bars are faint where the"
                 + " difference is inside the noise.", Charts.speedups(report), contenders(report));
@@ -137,7 +141,7 @@ final class HtmlReport {
     }
 
     private static String cell(String tag, String heading, String text) {
-        boolean left = List.of("workload", "contender", "device").contains(heading);
+        boolean left = List.of("workload", "contender", "device", "figure", "how").contains(heading);
         String style = left ? "left" : text.endsWith(", faster") ? "faster" : text.endsWith(", slower") ? "slower" : "";
         String attribute = style.isEmpty() ? "" : " class=\"" + style + "\"";
         return "<" + tag + attribute + ">" + Svg.escaped(text) + "</" + tag + ">";

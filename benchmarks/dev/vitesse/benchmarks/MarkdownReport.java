@@ -23,6 +23,11 @@ final class MarkdownReport {
         table(text, rows);
         text.append("\n");
         table(text, Summary.of(report));
+        List<List<String>> figures = report.keyFigureRows();
+        if (!figures.isEmpty()) {
+            text.append("\n");
+            table(text, figures);
+        }
         return text.toString();
     }
 

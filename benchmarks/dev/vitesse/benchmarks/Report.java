@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param environment where
  * @param contenders who
  * @param measurements what, workload by workload
+ * @param keyFigures what no single workload tells
  */
 public record Report(
         int schemaVersion,
@@ -30,7 +31,8 @@ public record Report(
         String baseline,
         Environment environment,
         List<ContenderInfo> contenders,
-        List<Measurement> measurements) {
+        List<Measurement> measurements,
+        List<KeyFigure> keyFigures) {
 
     static final int SCHEMA_VERSION = 2;
 
@@ -96,6 +98,24 @@ public record Report(
     @Nullable Double shareOfGigabytes(Measurement m) {
         Double peak = figures(m.contender()).copyGigabytes(m.bytes());
         return peak == null || m.bytes() == 0 ? null : Double.valueOf(m.gigabytes() / peak);
+    }
+
+    /** The same with further figures. */
+    Report with(List<KeyFigure> further) {
+        List<KeyFigure> all = new ArrayList<>(keyFigures);
+        all.addAll(further);
+        return new Report(schemaVersion, created, command, interrupted, dtype, baseline, environment, contenders,
+                measurements, List.copyOf(all));
+    }
+
+    /** The key figures as a table, headings first; empty if there are none. */
+    List<List<String>> keyFigureRows() {
+        List<List<String>> rows = new ArrayList<>();
+        if (!keyFigures.isEmpty()) {
+            rows.add(KeyFigure.HEADINGS);
+            keyFigures.forEach(figure -> rows.add(figure.cells()));
+        }
+        return rows;
     }
 
     /** How many measurements failed. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitesse.io.AtomicFiles;
 import dev.vitesse.io.InvalidFileException;
 import java.io.IOException;
@@ -39,6 +40,7 @@ public final class ReportFiles {
             .build();
 
     private static final String VERSION = "schema_version";
+    private static final String KEY_FIGURES = "key_figures";
     private static final String REMEDY = "give the " + JSON + " of an earlier run";
 
     private ReportFiles() {}
@@ -76,6 +78,10 @@ public final class ReportFiles {
             if (tree.has(VERSION) && tree.get(VERSION).asInt() != Report.SCHEMA_VERSION) {
                 throw new InvalidFileException(file, "is a report of another version of this program", "measure again");
             }
+            // Reports from before there were any stay readable.
+            if (tree instanceof ObjectNode object && !object.has(KEY_FIGURES)) {
+                object.putArray(KEY_FIGURES);
+            }
             report = MAPPER.treeToValue(tree, Report.class);
         } catch (InvalidFileException e) {
             throw e;
@@ -93,10 +99,15 @@ public final class ReportFiles {
     /** What Jackson lets through: null for whatever is no number. */
     private static void check(Path file, Report report) throws InvalidFileException {
         if (report == null || Stream.of(report.created(), report.command(), report.dtype(), report.baseline(),
-                report.environment(), report.contenders(), report.measurements()).anyMatch(Objects::isNull)
+                report.environment(), report.contenders(), report.measurements(), report.keyFigures())
+                .anyMatch(Objects::isNull)
                 || Stream.of(report.environment().commit(), report.environment().java(), report.environment().jvmFlags(),
                 report.environment().processor()).anyMatch(Objects::isNull)) {
             throw new InvalidFileException(file, "is no whole report of a benchmark", REMEDY);
+        }
+        if (report.keyFigures().stream().anyMatch(figure -> figure == null || Stream.of(figure.name(), figure.contender(),
+                figure.unit(), figure.note()).anyMatch(Objects::isNull))) {
+            throw new InvalidFileException(file, "has a figure of which nothing is known", REMEDY);
         }
         Set<String> names = new HashSet<>();
         for (Report.ContenderInfo info : report.contenders()) {

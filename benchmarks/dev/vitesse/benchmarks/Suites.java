@@ -83,6 +83,12 @@ final class Suites {
         return workloads;
     }
 
+    /** Whether it is one of the yardstick's linear layers, whose speed-ups {@link KeyFigures#LAYERS} is the mean of. */
+    static boolean isYardstickLayer(Workload workload) {
+        return workload.kernelCase() != null && workload.preset().equals("b/16") && yardstickLayers(workload.batch()).stream()
+                .anyMatch(layer -> layer.name().equals(workload.kernelCase().name()));
+    }
+
     /** Every case that a kernel's workload of a preset can have. */
     static List<KernelCase> kernelCases(VitConfig config, int batch) {
         List<KernelCase> cases = new ArrayList<>(ModelCases.of(config, batch));

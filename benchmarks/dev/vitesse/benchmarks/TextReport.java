@@ -7,7 +7,7 @@ import java.util.List;
 /** The report on the terminal. */
 public final class TextReport {
     /** Columns of words; those of figures are aligned to the right. */
-    private static final List<String> WORDS = List.of("workload", "contender", "device");
+    private static final List<String> WORDS = List.of("workload", "contender", "device", "figure", "how");
 
     private TextReport() {}
 
@@ -16,7 +16,9 @@ public final class TextReport {
         List<List<String>> rows = new ArrayList<>();
         rows.add(Cells.headings(report));
         report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
-        return String.join("\n", About.lines(report)) + "\n\n" + aligned(contenders(report)) + "\n" + aligned(rows) + "\n" + aligned(Summary.of(report));
+        List<List<String>> figures = report.keyFigureRows();
+        return String.join("\n", About.lines(report)) + "\n\n" + aligned(contenders(report)) + "\n" + aligned(rows) + "\n"
+                + aligned(Summary.of(report)) + (figures.isEmpty() ? "" : "\n" + aligned(figures));
     }
 
     static List<List<String>> contenders(Report report) {

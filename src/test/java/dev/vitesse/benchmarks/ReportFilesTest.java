@@ -108,6 +108,30 @@ class ReportFilesTest {
     }
 
     @Test
+    void figuresBesideTheWorkloadsAreInEveryForm() throws IOException {
+        Report report = Reports.whole().with(List.of(
+                new KeyFigure("first answer ti/16", "cpu", 0.9, "s", List.of(0.8, 0.9, 1.0), 1.0, false, "median of 3"),
+                new KeyFigure("geometric mean", "cpu", 1.01, "", List.of(1.01), 1.05, true, "of one"),
+                KeyFigure.missing("peak memory", "cpu", "nobody tells")));
+        assertThat(TextReport.of(report).lines())
+                .anyMatch(line -> line.matches("first answer ti/16 +cpu +0.900 s +at most 1.00 s +met +median of 3"))
+                .anyMatch(line -> line.matches("geometric mean +cpu +1.01x +at least 1.05x +missed +of one"))
+                .anyMatch(line -> line.matches("peak memory +cpu +not measured +nobody tells"));
+        assertThat(MarkdownReport.of(report)).contains("| first answer ti/16 | cpu | 0.900 s | at most 1.00 s | met |");
+        assertThat(HtmlReport.of(report)).contains("<td>at least 1.05x</td>").doesNotContain("NaN");
+        List<String> csv = CsvReport.of(report).lines().toList();
+        assertThat(csv.get(csv.size() - 3)).startsWith("first answer ti/16,figure,,,,cpu,ok,median of 3,")
+                .endsWith(",0.900000,s,1.00000");
+        assertThat(csv).allSatisfy(line -> assertThat(line.replaceAll("\"[^\"]*\"", "").split(",", -1))
+                .hasSize(csv.getFirst().split(",").length));
+        ReportFiles.write(folder, report);
+        assertThat(ReportFiles.read(folder)).isEqualTo(report);
+        String text = Files.readString(folder.resolve(ReportFiles.JSON));
+        refused(write("figure.json", text.replace("\"note\" : \"of one\"", "\"note\" : null")),
+                "has a figure of which nothing is known");
+    }
+
+    @Test
     void aPageOfFailuresHasNoPicturesButSaysWhy() {
         String page = HtmlReport.of(Reports.report(List.of(Reports.failed(KERNEL, "cpu", "lost <it>"))));
         assertThat(page).doesNotContain("<svg").contains("FAILED: lost &lt;it&gt;");

@@ -41,7 +41,7 @@ final class Reports {
         return new Report(Report.SCHEMA_VERSION, "2026-01-02T03:04:05Z", "scripts/benchmark --quick", false, "float32",
                 contenders.getFirst().name(),
                 new Environment("abc", "25", List.of("-Xmx1g"), "Linux", "CPU & Co", 2, 1L << 34, 0.5), contenders,
-                measurements);
+                measurements, List.of());
     }
 
     /** Inference at two batches, and the kernels of lightvit, on a CPU and on a GPU that is three times as fast. */

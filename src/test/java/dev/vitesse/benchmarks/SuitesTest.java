@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.vitesse.backend.Kernels;
 import dev.vitesse.model.VitConfig;
 import java.lang.reflect.Method;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -36,6 +37,25 @@ class SuitesTest {
     void theYardsticksNamesLeadBackToo() {
         assertThat(Suites.yardstick()).allSatisfy(workload ->
                 assertThat(Workload.parse(workload.id()).flops()).isEqualTo(workload.flops()));
+    }
+
+    @Test
+    void theYardstickHasEightLayersWhoseMeanIsTaken() {
+        List<Workload> layers = Suites.yardstick().stream().filter(Suites::isYardstickLayer).toList();
+        assertThat(layers).hasSize(8).allMatch(workload -> workload.op().equals("linear"));
+        List<Measurement> measurements = new ArrayList<>();
+        for (Workload layer : layers) {
+            measurements.add(Reports.ok(layer, "torch", layer.batch() == 1 ? 4 : 9));
+            measurements.add(Reports.ok(layer, "cpu", layer.batch()));
+        }
+        assertThat(KeyFigures.means(Reports.report(measurements))).singleElement().satisfies(mean -> {
+            assertThat(mean.contender()).isEqualTo("cpu");
+            assertThat(mean.samples()).hasSize(8);
+            // Four times 4, four times 9/8.
+            assertThat(mean.value()).isCloseTo(Math.sqrt(4 * 9 / 8.0), within(1e-9));
+            assertThat(mean.met()).isTrue();
+        });
+        assertThat(KeyFigures.means(Reports.report(measurements.subList(0, 14)))).isEmpty();
     }
 
     @Test
