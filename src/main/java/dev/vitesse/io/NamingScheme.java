@@ -21,8 +21,6 @@ public final class NamingScheme {
     /** A number in timm's names: a block's, or that of one of several hidden layers of the head. */
     private static final Pattern NUMBER = Pattern.compile("(?<=^blocks\\.|^pre_logits\\.)[0-9]+");
 
-    private static final Pattern ANY_NUMBER = Pattern.compile("[0-9]+");
-
     /** No library's names are longer; a hostile file's may be, with thousands of numbers to try. */
     private static final int LONGEST = 300;
 
@@ -133,14 +131,27 @@ public final class NamingScheme {
         if (place != null) {
             return Optional.of(meaning(place, -1));
         }
-        Matcher number = ANY_NUMBER.matcher(fileName);
-        while (fileName.length() <= LONGEST && number.find()) {
-            place = places.get(fileName.substring(0, number.start()) + "#" + fileName.substring(number.end()));
-            if (place != null && number.group().length() <= 9) {
-                return Optional.of(meaning(place, Integer.parseInt(number.group())));
+        if (fileName.length() > LONGEST) {
+            return Optional.empty();
+        }
+        // By hand: every scheme is asked about every tensor of a file, before the JVM has compiled regular expressions.
+        for (int start = 0, end; start < fileName.length(); start = end) {
+            end = start + 1;
+            if (isDigit(fileName.charAt(start))) {
+                while (end < fileName.length() && isDigit(fileName.charAt(end))) {
+                    end++;
+                }
+                place = places.get(fileName.substring(0, start) + "#" + fileName.substring(end));
+                if (place != null && end - start <= 9) {
+                    return Optional.of(meaning(place, Integer.parseInt(fileName, start, end, 10)));
+                }
             }
         }
         return Optional.empty();
+    }
+
+    private static boolean isDigit(char c) {
+        return c >= '0' && c <= '9';
     }
 
     private Meaning meaning(Place place, int number) {

@@ -52,7 +52,8 @@ class ChangesTest {
         return new Report(report.schemaVersion(), report.created(), report.command(), false, report.dtype(),
                 report.baseline(), new Environment(e.commit(), e.java(), e.jvmFlags(), e.system(), "other", 4,
                 e.memoryBytes(), 3), List.of(new Report.ContenderInfo("cpu", "cpu", false, 2, Map.of(), busy),
-                new Report.ContenderInfo("torch", "torch", true, 2, Map.of(), DeviceFigures.NONE)), report.measurements());
+                new Report.ContenderInfo("torch", "torch", true, 2, Map.of(), DeviceFigures.NONE)), report.measurements(),
+                report.keyFigures());
     }
 
     /** Which may be why everything is slower. */
