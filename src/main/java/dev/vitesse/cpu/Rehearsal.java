@@ -27,19 +27,25 @@ final class Rehearsal implements Runnable {
     public void run() {
         try (CpuBackend backend = new CpuBackend(1);
                 Program program = backend.record("rehearsal", k -> block(k, backend))) {
+            float[] rows = new float[2 * Gemm.PANEL];
             for (int i = 0; i < RUNS; i++) {
                 program.run();
+                // Values of heads that fill panels.
+                Packing.packPanels(rows, 0, Gemm.PANEL, 2, Gemm.PANEL, rows.clone(), 0);
             }
         }
     }
 
-    /** What a block computes, in the order in which a model's first pass does. */
+    /** What patches and a block compute, in the order in which a model's first pass does. */
     private static void block(Kernels k, CpuBackend backend) {
         Tensor x = backend.tensor("x", 1, TOKENS, WIDTH);
         Tensor y = backend.tensor("y", 1, TOKENS, WIDTH);
         Tensor hidden = backend.tensor("hidden", 1, TOKENS, Gemm.PANEL);
         Tensor qkv = backend.tensor("qkv", 1, TOKENS, 3 * WIDTH);
         Tensor vector = backend.tensor("vector", WIDTH);
+        k.patchEmbedding(backend.tensor("tokens", 1, 2, WIDTH), backend.tensor("images", 1, 1, 2, 2),
+                backend.tensor("projection", WIDTH, 1, 2, 2), vector, backend.tensor("prefix", 1, WIDTH),
+                backend.tensor("position", 2, WIDTH));
         k.layerNorm(y, backend.tensor("mean", 1, TOKENS), backend.tensor("rstd", 1, TOKENS), x, vector, vector, 1e-6f);
         k.linear(qkv, y, backend.tensor("qkv.weight", 3 * WIDTH, WIDTH), null, Epilogue.NONE);
         k.attention(y, null, qkv, 1);
