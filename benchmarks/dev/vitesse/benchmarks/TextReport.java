@@ -11,14 +11,20 @@ public final class TextReport {
 
     private TextReport() {}
 
-    /** Where and how, contenders, measurements, and what they come to. */
+    /** Where and how, contenders, measurements, what they come to, and what no single workload tells. */
     public static String of(Report report) {
-        List<List<String>> rows = new ArrayList<>();
-        rows.add(Cells.headings(report));
-        report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
-        List<List<String>> figures = report.keyFigureRows();
-        return String.join("\n", About.lines(report)) + "\n\n" + aligned(contenders(report)) + "\n" + aligned(rows) + "\n"
-                + aligned(Summary.of(report)) + (figures.isEmpty() ? "" : "\n" + aligned(figures));
+        List<String> parts = new ArrayList<>();
+        parts.add(String.join("\n", About.lines(report)) + "\n");
+        if (!report.measurements().isEmpty()) {
+            List<List<String>> rows = new ArrayList<>();
+            rows.add(Cells.headings(report));
+            report.byWorkload().forEach(group -> group.forEach(m -> rows.add(Cells.row(report, m))));
+            parts.addAll(List.of(aligned(contenders(report)), aligned(rows), aligned(Summary.of(report))));
+        }
+        if (!report.keyFigures().isEmpty()) {
+            parts.add(aligned(report.keyFigureRows()));
+        }
+        return String.join("\n", parts);
     }
 
     static List<List<String>> contenders(Report report) {
