@@ -47,7 +47,8 @@ final class NewBatchSizes {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 if (line.startsWith("{")) {
                     JsonNode size = new ObjectMapper().readTree(line);
-                    ratio.accept(size.path("batch").asInt(), size.path("first_nanos").asDouble() / size.path("later_nanos").asDouble());
+                    ratio.accept(size.path("batch").asInt(),
+                            size.path("first_nanos").asDouble() / size.path("later_nanos").asDouble());
                 }
             }
         } finally {

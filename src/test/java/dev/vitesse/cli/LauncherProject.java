@@ -31,7 +31,9 @@ abstract class LauncherProject {
     void prepare() throws IOException {
         project = Files.createDirectories(folder.resolve("a project/of mine"));
         Files.createDirectories(project.resolve("scripts"));
-        Files.copy(Path.of("scripts/vitesse"), project.resolve("scripts/vitesse"));
+        for (String script : List.of("vitesse", "class-archive.sh")) {
+            Files.copy(Path.of("scripts", script), project.resolve("scripts").resolve(script));
+        }
         write(project.resolve("pom.xml"), "<project/>");
         write(project.resolve("src/main/java/Main.java"), "class Main {}");
         write(project.resolve("target/vitesse.jar"), "");
