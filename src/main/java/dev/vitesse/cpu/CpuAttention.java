@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Attention, forward. An item is all heads of an image; one head where images are large or few; a part of its queries
  * where heads are few, too. Keys and values are packed; then for each block of queries the scores, a block of rows by T,
- * stay in the thread's cache from q k^T over the softmax to the product with v.
+ * stay in the thread's cache from q k^T over the softmax to the product with v. Narrow heads and heads of few tokens have
+ * kernels of their own.
  */
 final class CpuAttention implements ThreadTeam.Task {
     /** Queries whose scores are held at once. */

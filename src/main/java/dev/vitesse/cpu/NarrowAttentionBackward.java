@@ -7,6 +7,7 @@ import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -52,6 +53,8 @@ final class NarrowAttentionBackward {
     private final int dScores;
     private final int dQueries;
     private final int size;
+    /** Where {@link LaneSums} leaves the sum of each vector of dQueries. */
+    private final int[] sums;
 
     /** @param start where the working memory begins */
     NarrowAttentionBackward(int start, int tokens, int headWidth, float scale) {
@@ -76,6 +79,7 @@ final class NarrowAttentionBackward {
         dScores = probabilities + scores;
         dQueries = dScores + scores;
         size = Math.addExact(dQueries, Math.multiplyExact(headWidth, rows));
+        sums = IntStream.range(0, 4 * tokens).map(LaneSums::index).toArray();
     }
 
     /** Elements of working memory, from its beginning. */
@@ -151,10 +155,11 @@ final class NarrowAttentionBackward {
     private void unpackSums(float[] s, int from, float factor, float[] dX, int start, int stride) {
         LaneSums.sum(s, from, 4 * padded);
         int to = start;
-        for (int i = 0; i < tokens; i++) {
-            for (int e = 0; e < 4; e++) {
-                dX[to + e] = s[from + LaneSums.index(4 * i + e)] * factor;
-            }
+        for (int i = 0; i < 4 * tokens; i += 4) {
+            dX[to] = s[from + sums[i]] * factor;
+            dX[to + 1] = s[from + sums[i + 1]] * factor;
+            dX[to + 2] = s[from + sums[i + 2]] * factor;
+            dX[to + 3] = s[from + sums[i + 3]] * factor;
             to += stride;
         }
     }

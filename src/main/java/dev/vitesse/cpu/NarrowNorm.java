@@ -6,6 +6,7 @@ import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -21,6 +22,9 @@ final class NarrowNorm {
     private static final int SHIFTS = MEANS + ROWS;
     private static final int SCALES = SHIFTS + ROWS;
     static final int SCRATCH = SCALES + ROWS;
+    /** Where the vector of each row has to lie for its sum to lie at the row's number, see {@link LaneSums#index}. */
+    private static final int[] PLACES =
+            IntStream.range(0, ROWS).map(row -> LaneSums.index(row) * LANES).toArray();
 
     private NarrowNorm() {}
 
@@ -48,14 +52,9 @@ final class NarrowNorm {
         }
     }
 
-    /** Where a row's vector has to lie for its sum to lie at its number, see {@link LaneSums#index}. */
-    private static int place(int row) {
-        return LaneSums.index(row) * LANES;
-    }
-
     private static void copy(float[] x, int offset, int rows, float[] s) {
         for (int r = 0; r < rows; r++) {
-            fromArray(FLOATS, x, offset + r * LANES).intoArray(s, place(r));
+            fromArray(FLOATS, x, offset + r * LANES).intoArray(s, PLACES[r]);
         }
     }
 
@@ -66,7 +65,7 @@ final class NarrowNorm {
         }
         for (int r = 0; r < rows; r++) {
             FloatVector t = fromArray(FLOATS, x, offset + r * LANES).sub(s[MEANS + r]);
-            int place = place(r);
+            int place = PLACES[r];
             t.intoArray(s, place);
             t.mul(t).intoArray(s, SECOND + place);
         }
@@ -125,7 +124,7 @@ final class NarrowNorm {
             dGamma = d.fma(h, dGamma);
             dBeta = dBeta.add(d);
             FloatVector g = d.mul(factor);
-            int place = place(r);
+            int place = PLACES[r];
             g.intoArray(s, place);
             g.mul(h).intoArray(s, SECOND + place);
         }

@@ -8,11 +8,10 @@ import static jdk.incubator.vector.FloatVector.fromArray;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Attention, forward, for so few tokens that all scores of a head stay in the first-level cache. Queries lie along the
+ * Attention, forward, for so few tokens that all scores of a head stay in the nearest caches. Queries lie along the
  * lanes, so that largest scores and sums need no horizontal operation, and so that the second product finds its left
  * operand by columns. Only queries are copied; all else is read where it lies.
  *
@@ -21,10 +20,9 @@ import jdk.incubator.vector.VectorOperators;
  * </pre>
  */
 final class ShortAttention {
-    /** The widest head, and the most scores, a pair of which fill half of a usual second-level cache. */
+    /** The widest head: products of wider ones take so long that packing hardly counts. */
     private static final int MOST_WIDTH = 32;
 
-    private static final int MOST_SCORES = 1 << 14;
     private static final float LN_2 = 0.693147181f;
 
     private final int tokens;
@@ -58,8 +56,7 @@ final class ShortAttention {
     /** Whether tiles fit, both the head's and those of the scores. */
     static boolean suits(int tokens, int headWidth) {
         return headWidth > 0 && headWidth % (2 * LANES) == 0 && headWidth <= MOST_WIDTH && tokens > LANES
-                && tokens >= StridedTile.ROWS && Simd.whole(tokens) <= StridedTile.MOST_DEPTH
-                && (long) tokens * Simd.whole(tokens) <= MOST_SCORES;
+                && tokens >= StridedTile.ROWS && Simd.whole(tokens) <= StridedTile.MOST_DEPTH;
     }
 
     /** Elements of working memory, from its beginning. */
@@ -79,7 +76,8 @@ final class ShortAttention {
     void head(float[] s, float[] x, int query, int width, float[] c, int out, float[] lse, int row) {
         int stride = 3 * width;
         transpose(x, query, stride, tokens, headWidth, scale * Simd.LOG2_E, s, queries, padded);
-        StridedTile.byRows(headWidth, x, query + width, stride, tokens, s, queries, padded, padded, s, scores, padded, s, work);
+        StridedTile.byRows(headWidth, x, query + width, stride, tokens, s, queries, padded, padded, s, scores, padded, s,
+                work);
         for (int column = 0; column < padded; column += 2 * LANES) {
             largest(s, scores + Math.min(column, padded - 2 * LANES), tokens, padded,
                     largest + Math.min(column, padded - 2 * LANES));

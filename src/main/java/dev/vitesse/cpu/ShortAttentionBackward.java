@@ -7,12 +7,11 @@ import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Attention, backward, for so few tokens that all scores of a head and their gradients stay in the first- and
- * second-level cache, see {@link ShortAttention}. Here keys lie along the lanes: two of the last three products then
+ * Attention, backward, for so few tokens that all scores of a head and their gradients stay in the nearest
+ * caches, see {@link ShortAttention}. Here keys lie along the lanes: two of the last three products then
  * find their left operand by columns, and only keys and values are copied.
  *
  * <pre>

@@ -15,6 +15,7 @@ import jdk.incubator.vector.FloatVector;
  * sake. C has at least 6 rows; where they are no whole tiles, the last tile computes some rows again, to the same bits.
  */
 final class StridedTile {
+    /** Rows of a tile, and of C at least. */
     static final int ROWS = 6;
     /** The longest sum over rows of A. */
     static final int MOST_DEPTH = 128;
@@ -28,8 +29,9 @@ final class StridedTile {
     private StridedTile() {}
 
     /**
-     * C = A B for columns in pairs of vectors, the last of which may overlap the one before; A[i, k] at a[aOffset + i aStride
-     * + k] and B[k, :] at b[bOffset + k bStride]. Six rows of A at a time are copied to where one index reaches all of them.
+     * C = A B for columns in pairs of vectors, the last of which may overlap the one before; A[i, k] at
+     * a[aOffset + i aStride + k] and B[k, :] at b[bOffset + k bStride]. Six rows of A at a time are copied to where one
+     * index reaches all of them.
      *
      * @param depth at most {@link #MOST_DEPTH}; a's rows are read to the end of the last vector
      * @param columns a multiple of LANES, at least 2 LANES
@@ -125,7 +127,7 @@ final class StridedTile {
         c51.intoArray(c, to + LANES);
     }
 
-    /** The same with A[i, k] at a[aOffset + k aStride + i]. */
+    /** Two vectors of columns of C = A B, with A[i, k] at a[aOffset + k aStride + i] and B as above. */
     static void byColumns(
             int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int bStride, float[] c,
             int cOffset, int cStride) {

@@ -99,6 +99,42 @@ class GemmTest {
         assertTile(c, expected, 4, init);
     }
 
+    /** Products of operands that are read where they lie; rows and columns that are no whole tiles are computed twice. */
+    @Test
+    void stridedTiles() {
+        for (int depth : new int[] {1, 16, 19, StridedTile.MOST_DEPTH}) {
+            for (int rows : new int[] {6, 7, 17, 24}) {
+                for (int columns = 2 * Simd.LANES; columns <= 5 * Simd.LANES; columns += Simd.LANES) {
+                    int aStride = depth + 3 + Simd.LANES;
+                    int bStride = columns + 5;
+                    float[] a = integers(2 + rows * aStride);
+                    float[] transposed = new float[2 + depth * (rows + 1)];
+                    float[] b = integers(4 + depth * bStride);
+                    float[] expected = new float[rows * columns];
+                    for (int i = 0; i < rows; i++) {
+                        for (int k = 0; k < depth; k++) {
+                            transposed[2 + k * (rows + 1) + i] = a[2 + i * aStride + k];
+                            for (int j = 0; j < columns; j++) {
+                                expected[i * columns + j] += a[2 + i * aStride + k] * b[4 + k * bStride + j];
+                            }
+                        }
+                    }
+                    float[] c = guarded(new float[rows * columns]);
+                    StridedTile.byRows(depth, a, 2, aStride, rows, b, 4, bStride, columns, c, 3, columns,
+                            new float[StridedTile.WORK + 1], 1);
+                    assertThat(c).as("%d x %d x %d by rows", rows, depth, columns).isEqualTo(guarded(expected));
+                    c = guarded(new float[rows * columns]);
+                    for (int j = 0; j < columns; j += 2 * Simd.LANES) {
+                        int column = Math.min(j, columns - 2 * Simd.LANES);
+                        StridedTile.byColumns(depth, transposed, 2, rows + 1, rows, b, 4 + column, bStride, c,
+                                3 + column, columns);
+                    }
+                    assertThat(c).as("%d x %d x %d by columns", rows, depth, columns).isEqualTo(guarded(expected));
+                }
+            }
+        }
+    }
+
     private static void assertTile(float[] c, float[] expected, int vectors, float[] init) {
         int width = 4 * Simd.LANES;
         for (int i = 0; i < c.length; i++) {
