@@ -61,12 +61,15 @@ class TornadoSanitizerTest {
         assertThat(new TreeSet<>(ran)).isEqualTo(kernels);
     }
 
-    /** Each operation that {@code -Dvitesse.case} wants, with the kernels of a CPU, and with those of a GPU that differ. */
+    /**
+     * Each operation with the kernels of a CPU, and with those of a GPU that differ; of them those whose display name has
+     * the text of {@code -Dvitesse.case}.
+     */
     static Stream<Arguments> operations() {
         String wanted = System.getProperty("vitesse.case", "");
         return Stream.of(SanitizedCases.MERGED, SanitizedCases.SEPARATE)
                 .flatMap(form -> SanitizedCases.of(form).operations().stream()
-                        .filter(operation -> operation.contains(wanted))
+                        .filter(operation -> (operation + ", " + form).contains(wanted))
                         .map(operation -> Arguments.of(operation, form)));
     }
 
