@@ -13,6 +13,7 @@ import dev.vitesse.model.Inference;
 import dev.vitesse.model.VisionTransformer;
 import dev.vitesse.model.VitConfig;
 import dev.vitesse.opencl.OpenClPeak;
+import dev.vitesse.tornado.TornadoAccess;
 import java.util.OptionalLong;
 
 /**
@@ -67,11 +68,13 @@ final class DeviceProbe {
     private static void peaks(Backend backend, String device, int threads) {
         ObjectNode peaks = Link.message(PEAKS);
         boolean cpu = device.equals("cpu");
+        String selector = device.contains(":") ? device.substring(device.indexOf(':') + 1) : "";
         if (cpu) {
             peaks.put("gigaflops", CpuPeak.gigaflops(threads));
         } else if (device.startsWith("opencl")) {
-            String selector = device.substring(Math.min(device.length(), "opencl:".length()));
             peaks.put("gigaflops", OpenClPeak.gigaflops(selector));
+        } else if (device.startsWith("tornado")) {
+            peaks.put("gigaflops", TornadoAccess.load().gigaflops(selector));
         }
         ArrayNode copies = peaks.putArray("copies");
         for (long bytes : COPIED) {

@@ -123,4 +123,9 @@ public final class TornadoDevices implements TornadoAccess {
         }
         throw new IllegalArgumentException(backend.name() + " is not a backend of TornadoVM");
     }
+
+    @Override
+    public double gigaflops(String selector) {
+        return TornadoPeak.gigaflops(select(selector));
+    }
 }

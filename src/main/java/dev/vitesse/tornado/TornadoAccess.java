@@ -31,6 +31,16 @@ public interface TornadoAccess {
     Map<String, String> kernelSources(Backend backend);
 
     /**
+     * How fast the code that TornadoVM generates multiplies and adds at best, which benchmarks compare kernels with. Takes
+     * about a second.
+     *
+     * @param selector as {@link #open} takes it
+     * @return FLOPs per nanosecond
+     * @throws DeviceException if there is no such device or it fails
+     */
+    double gigaflops(String selector);
+
+    /**
      * The part compiled against TornadoVM.
      *
      * @throws DeviceException if it is not in this build or TornadoVM is not running; the message says what to do
