@@ -43,6 +43,8 @@ public final class BenchmarkRun {
     private final List<Workload> workloads;
     /** Names of those {@link KeyFigures} that are wanted. */
     private final List<String> keyFigures;
+    /** Those asked for, or none where nothing is measured that they take part in. */
+    private final List<String> peers;
     private final List<RunResult> jmhResults = Collections.synchronizedList(new ArrayList<>());
     private final Map<String, String> descriptions = new LinkedHashMap<>();
     private volatile @Nullable Session session;
@@ -59,7 +61,8 @@ public final class BenchmarkRun {
         this.settings = settings;
         workloads = select(settings);
         keyFigures = keyFigures(settings).stream().filter(name -> isWanted(name, settings.only())).toList();
-        settings.peers().forEach(this::checkPeer);
+        peers = workloads.isEmpty() ? List.of() : settings.peers();
+        peers.forEach(this::checkPeer);
         for (String device : settings.devices()) {
             try (Backend backend = Backends.open(device, BackendOptions.DEFAULTS.withThreads(settings.threads()))) {
                 descriptions.put(device, backend.name());
@@ -185,7 +188,7 @@ public final class BenchmarkRun {
                 figures.getOrDefault(contender.name(), DeviceFigures.NONE))).toList();
         List<KeyFigure> ofProcesses =
                 KeyFigures.measure(keyFigures, settings, name -> progress.note("measuring: " + name), () -> stopped);
-        String baseline = settings.peers().isEmpty() ? settings.devices().getFirst() : settings.peers().getFirst();
+        String baseline = peers.isEmpty() ? settings.devices().getFirst() : peers.getFirst();
         Report report = new Report(Report.SCHEMA_VERSION, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command,
                 stopped, "float32", baseline, environment, infos, measurements, ofProcesses);
         return report.with(KeyFigures.means(report));
@@ -246,7 +249,7 @@ public final class BenchmarkRun {
             contenders.add(new DeviceContender(
                     device, settings.threads(), settings.flags().of(device), jmhResults::addAll));
         }
-        for (String peer : settings.peers()) {
+        for (String peer : peers) {
             List<String> command = new ArrayList<>(JVM_PEERS.containsKey(peer) ? jvmPeer(peer) : pythonPeer(peer));
             command.addAll(List.of("--threads", String.valueOf(settings.threads())));
             contenders.add(new PeerContender(peer, command));
