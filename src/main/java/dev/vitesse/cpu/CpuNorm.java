@@ -11,7 +11,8 @@ import jdk.incubator.vector.FloatVector;
 
 /**
  * Layer normalisation, forward and backward. Rows go through each step in groups, so that the processor overlaps their
- * horizontal sums and roots. Bound by memory where rows are long.
+ * horizontal sums and roots; a row has four sums of a kind, lest each addition wait for the one before. Bound by memory
+ * where rows are long.
  */
 final class CpuNorm {
     /** Elements of an item. */
@@ -63,13 +64,21 @@ final class CpuNorm {
     /** s[FIRST + r] = m, the mean of row r as far as a single sum gives it. */
     private static void firstMeans(float[] x, int offset, int rows, int width, float[] s) {
         int whole = FLOATS.loopBound(width);
+        int fours = whole / (4 * LANES) * (4 * LANES);
         for (int r = 0; r < rows; r++) {
             int row = offset + r * width;
-            FloatVector sum = broadcast(FLOATS, 0);
-            for (int j = 0; j < whole; j += LANES) {
-                sum = sum.add(fromArray(FLOATS, x, row + j));
+            FloatVector sum0 = broadcast(FLOATS, 0);
+            FloatVector sum1 = sum0, sum2 = sum0, sum3 = sum0;
+            for (int j = row; j < row + fours; j += 4 * LANES) {
+                sum0 = sum0.add(fromArray(FLOATS, x, j));
+                sum1 = sum1.add(fromArray(FLOATS, x, j + LANES));
+                sum2 = sum2.add(fromArray(FLOATS, x, j + 2 * LANES));
+                sum3 = sum3.add(fromArray(FLOATS, x, j + 3 * LANES));
             }
-            sum.intoArray(s, r * LANES);
+            for (int j = row + fours; j < row + whole; j += LANES) {
+                sum0 = sum0.add(fromArray(FLOATS, x, j));
+            }
+            sum0.add(sum1).add(sum2.add(sum3)).intoArray(s, r * LANES);
         }
         for (int r = 0; r < rows; r++) {
             float total = Simd.sumLanes(s, r * LANES);
@@ -83,21 +92,37 @@ final class CpuNorm {
     /** s[2 LANES r] and behind it: by lanes, the sums of x - m and of (x - m)^2. */
     private static void moments(float[] x, int offset, int rows, int width, float[] s) {
         int whole = FLOATS.loopBound(width);
+        int fours = whole / (4 * LANES) * (4 * LANES);
         for (int r = 0; r < rows; r++) {
             int row = offset + r * width;
-            float m = s[FIRST + r];
-            FloatVector sum = broadcast(FLOATS, 0);
-            FloatVector squares = sum;
-            for (int j = 0; j < whole; j += LANES) {
-                FloatVector t = fromArray(FLOATS, x, row + j).sub(m);
-                sum = sum.add(t);
-                squares = t.fma(t, squares);
+            FloatVector m = broadcast(FLOATS, s[FIRST + r]);
+            FloatVector sum0 = broadcast(FLOATS, 0);
+            FloatVector sum1 = sum0, sum2 = sum0, sum3 = sum0;
+            FloatVector squares0 = sum0, squares1 = sum0, squares2 = sum0, squares3 = sum0;
+            for (int j = row; j < row + fours; j += 4 * LANES) {
+                FloatVector t0 = fromArray(FLOATS, x, j).sub(m);
+                FloatVector t1 = fromArray(FLOATS, x, j + LANES).sub(m);
+                FloatVector t2 = fromArray(FLOATS, x, j + 2 * LANES).sub(m);
+                FloatVector t3 = fromArray(FLOATS, x, j + 3 * LANES).sub(m);
+                sum0 = sum0.add(t0);
+                sum1 = sum1.add(t1);
+                sum2 = sum2.add(t2);
+                sum3 = sum3.add(t3);
+                squares0 = t0.fma(t0, squares0);
+                squares1 = t1.fma(t1, squares1);
+                squares2 = t2.fma(t2, squares2);
+                squares3 = t3.fma(t3, squares3);
+            }
+            for (int j = row + fours; j < row + whole; j += LANES) {
+                FloatVector t = fromArray(FLOATS, x, j).sub(m);
+                sum0 = sum0.add(t);
+                squares0 = t.fma(t, squares0);
             }
             int sums = 2 * LANES * r;
-            sum.intoArray(s, sums);
-            squares.intoArray(s, sums + LANES);
+            sum0.add(sum1).add(sum2.add(sum3)).intoArray(s, sums);
+            squares0.add(squares1).add(squares2.add(squares3)).intoArray(s, sums + LANES);
             for (int j = whole; j < width; j++) {
-                float t = x[row + j] - m;
+                float t = x[row + j] - s[FIRST + r];
                 s[sums] += t;
                 s[sums + LANES] += t * t;
             }
@@ -106,7 +131,7 @@ final class CpuNorm {
 
     /**
      * With d = mean(x - m) the error of m, the mean is m + d and the variance mean((x - m)^2) - d^2: right also where
-     * the mean is large against the spread. s[SECOND + r] = d, s[THIRD + r] = rstd.
+     * the mean is large against the spread. s[SECOND + r] = -d rstd, s[THIRD + r] = rstd.
      */
     private static void statistics(
             int rows, int width, float epsilon, float[] s, float[] mean, int meanOffset, float[] rstd,
@@ -114,13 +139,14 @@ final class CpuNorm {
         for (int r = 0; r < rows; r++) {
             float d = Simd.sumLanes(s, 2 * LANES * r) / width;
             float variance = Math.max(0, Simd.sumLanes(s, 2 * LANES * r + LANES) / width - d * d);
-            s[SECOND + r] = d;
             s[THIRD + r] = (float) (1 / Math.sqrt(variance + epsilon));
+            s[SECOND + r] = -d * s[THIRD + r];
             mean[meanOffset + r] = s[FIRST + r] + d;
             rstd[rstdOffset + r] = s[THIRD + r];
         }
     }
 
+    /** y = ((x - m) rstd - d rstd) gamma + beta. */
     private static void normalize(
             float[] y, int yOffset, float[] x, int xOffset, float[] gamma, int gammaOffset, float[] beta,
             int betaOffset, int rows, int width, float[] s) {
@@ -128,16 +154,17 @@ final class CpuNorm {
         for (int r = 0; r < rows; r++) {
             int from = xOffset + r * width;
             int to = yOffset + r * width;
-            float m = s[FIRST + r];
-            float d = s[SECOND + r];
-            float rstd = s[THIRD + r];
+            FloatVector m = broadcast(FLOATS, s[FIRST + r]);
+            FloatVector shift = broadcast(FLOATS, s[SECOND + r]);
+            FloatVector rstd = broadcast(FLOATS, s[THIRD + r]);
             for (int j = 0; j < whole; j += LANES) {
-                fromArray(FLOATS, x, from + j).sub(m).sub(d).mul(rstd)
+                fromArray(FLOATS, x, from + j).sub(m).fma(rstd, shift)
                         .fma(fromArray(FLOATS, gamma, gammaOffset + j), fromArray(FLOATS, beta, betaOffset + j))
                         .intoArray(y, to + j);
             }
             for (int j = whole; j < width; j++) {
-                y[to + j] = (x[from + j] - m - d) * rstd * gamma[gammaOffset + j] + beta[betaOffset + j];
+                y[to + j] = ((x[from + j] - s[FIRST + r]) * s[THIRD + r] + s[SECOND + r]) * gamma[gammaOffset + j]
+                        + beta[betaOffset + j];
             }
         }
     }
@@ -180,41 +207,93 @@ final class CpuNorm {
 
     /**
      * Adds a group's rows to the chunk's dGamma and, behind it, dBeta. s[2 LANES r] and behind it: by lanes, the sums
-     * of g = gamma dY and of g xh.
+     * of g = gamma dY and of g xh. Two rows at once, which halves the stores; a group's last row by itself if it is the
+     * odd one.
      */
     private static void sumGradients(
             float[] sums, int dGamma, float[] dY, int dYOffset, float[] x, int xOffset, float[] gamma, int gammaOffset,
             int rows, int width, float[] s) {
-        int whole = FLOATS.loopBound(width);
-        int dBeta = dGamma + width;
-        for (int r = 0; r < rows; r++) {
-            int row = r * width;
-            float mean = s[FIRST + r];
-            float rstd = s[SECOND + r];
-            FloatVector sumG = broadcast(FLOATS, 0);
-            FloatVector sumGx = sumG;
-            for (int j = 0; j < whole; j += LANES) {
-                FloatVector d = fromArray(FLOATS, dY, dYOffset + row + j);
-                FloatVector h = fromArray(FLOATS, x, xOffset + row + j).sub(mean).mul(rstd);
-                FloatVector g = d.mul(fromArray(FLOATS, gamma, gammaOffset + j));
-                d.fma(h, fromArray(FLOATS, sums, dGamma + j)).intoArray(sums, dGamma + j);
-                d.add(fromArray(FLOATS, sums, dBeta + j)).intoArray(sums, dBeta + j);
-                sumG = sumG.add(g);
-                sumGx = g.fma(h, sumGx);
-            }
-            sumG.intoArray(s, 2 * LANES * r);
-            sumGx.intoArray(s, 2 * LANES * r + LANES);
-            for (int j = whole; j < width; j++) {
-                float d = dY[dYOffset + row + j];
-                float h = (x[xOffset + row + j] - mean) * rstd;
-                sums[dGamma + j] += d * h;
-                sums[dBeta + j] += d;
-                s[2 * LANES * r] += d * gamma[gammaOffset + j];
-                s[2 * LANES * r + LANES] += d * gamma[gammaOffset + j] * h;
-            }
+        int r = 0;
+        for (; r < rows - 1; r += 2) {
+            sumTwoRows(sums, dGamma, dY, dYOffset + r * width, x, xOffset + r * width, gamma, gammaOffset, width, s, r);
+        }
+        if (r < rows) {
+            sumRow(sums, dGamma, dY, dYOffset + r * width, x, xOffset + r * width, gamma, gammaOffset, width, s, r);
         }
     }
 
+    private static void sumTwoRows(
+            float[] sums, int dGamma, float[] dY, int dYRow, float[] x, int xRow, float[] gamma, int gammaOffset,
+            int width, float[] s, int r) {
+        int whole = FLOATS.loopBound(width);
+        int dBeta = dGamma + width;
+        FloatVector mean0 = broadcast(FLOATS, s[FIRST + r]);
+        FloatVector mean1 = broadcast(FLOATS, s[FIRST + r + 1]);
+        FloatVector rstd0 = broadcast(FLOATS, s[SECOND + r]);
+        FloatVector rstd1 = broadcast(FLOATS, s[SECOND + r + 1]);
+        FloatVector sumG0 = broadcast(FLOATS, 0);
+        FloatVector sumG1 = sumG0, sumGx0 = sumG0, sumGx1 = sumG0;
+        for (int j = 0; j < whole; j += LANES) {
+            FloatVector weight = fromArray(FLOATS, gamma, gammaOffset + j);
+            FloatVector d0 = fromArray(FLOATS, dY, dYRow + j);
+            FloatVector d1 = fromArray(FLOATS, dY, dYRow + width + j);
+            FloatVector h0 = fromArray(FLOATS, x, xRow + j).sub(mean0).mul(rstd0);
+            FloatVector h1 = fromArray(FLOATS, x, xRow + width + j).sub(mean1).mul(rstd1);
+            d1.fma(h1, d0.fma(h0, fromArray(FLOATS, sums, dGamma + j))).intoArray(sums, dGamma + j);
+            d0.add(d1).add(fromArray(FLOATS, sums, dBeta + j)).intoArray(sums, dBeta + j);
+            FloatVector g0 = d0.mul(weight);
+            FloatVector g1 = d1.mul(weight);
+            sumG0 = sumG0.add(g0);
+            sumG1 = sumG1.add(g1);
+            sumGx0 = g0.fma(h0, sumGx0);
+            sumGx1 = g1.fma(h1, sumGx1);
+        }
+        sumG0.intoArray(s, 2 * LANES * r);
+        sumGx0.intoArray(s, 2 * LANES * r + LANES);
+        sumG1.intoArray(s, 2 * LANES * (r + 1));
+        sumGx1.intoArray(s, 2 * LANES * (r + 1) + LANES);
+        addRest(sums, dGamma, dY, dYRow, x, xRow, gamma, gammaOffset, whole, width, s, r);
+        addRest(sums, dGamma, dY, dYRow + width, x, xRow + width, gamma, gammaOffset, whole, width, s, r + 1);
+    }
+
+    private static void sumRow(
+            float[] sums, int dGamma, float[] dY, int dYRow, float[] x, int xRow, float[] gamma, int gammaOffset,
+            int width, float[] s, int r) {
+        int whole = FLOATS.loopBound(width);
+        int dBeta = dGamma + width;
+        float mean = s[FIRST + r];
+        float rstd = s[SECOND + r];
+        FloatVector sumG = broadcast(FLOATS, 0);
+        FloatVector sumGx = sumG;
+        for (int j = 0; j < whole; j += LANES) {
+            FloatVector d = fromArray(FLOATS, dY, dYRow + j);
+            FloatVector h = fromArray(FLOATS, x, xRow + j).sub(mean).mul(rstd);
+            FloatVector g = d.mul(fromArray(FLOATS, gamma, gammaOffset + j));
+            d.fma(h, fromArray(FLOATS, sums, dGamma + j)).intoArray(sums, dGamma + j);
+            d.add(fromArray(FLOATS, sums, dBeta + j)).intoArray(sums, dBeta + j);
+            sumG = sumG.add(g);
+            sumGx = g.fma(h, sumGx);
+        }
+        sumG.intoArray(s, 2 * LANES * r);
+        sumGx.intoArray(s, 2 * LANES * r + LANES);
+        addRest(sums, dGamma, dY, dYRow, x, xRow, gamma, gammaOffset, whole, width, s, r);
+    }
+
+    /** What a row has behind its last whole vector. */
+    private static void addRest(
+            float[] sums, int dGamma, float[] dY, int dYRow, float[] x, int xRow, float[] gamma, int gammaOffset,
+            int whole, int width, float[] s, int r) {
+        for (int j = whole; j < width; j++) {
+            float d = dY[dYRow + j];
+            float h = (x[xRow + j] - s[FIRST + r]) * s[SECOND + r];
+            sums[dGamma + j] += d * h;
+            sums[dGamma + width + j] += d;
+            s[2 * LANES * r] += d * gamma[gammaOffset + j];
+            s[2 * LANES * r + LANES] += d * gamma[gammaOffset + j] * h;
+        }
+    }
+
+    /** dX += rstd (g - mean(g)) - (x - mean) rstd^2 mean(g xh). */
     private static void addGradients(
             float[] dX, int dXOffset, float[] dY, int dYOffset, float[] x, int xOffset, float[] gamma, int gammaOffset,
             int rows, int width, float[] s) {
@@ -224,20 +303,19 @@ final class CpuNorm {
             float mean = s[FIRST + r];
             float rstd = s[SECOND + r];
             float meanG = Simd.sumLanes(s, 2 * LANES * r) / width;
-            float meanGx = Simd.sumLanes(s, 2 * LANES * r + LANES) / width;
+            float factor = -rstd * rstd * (Simd.sumLanes(s, 2 * LANES * r + LANES) / width);
             FloatVector scale = broadcast(FLOATS, rstd);
-            FloatVector factor = broadcast(FLOATS, -meanGx);
+            FloatVector factors = broadcast(FLOATS, factor);
             for (int j = 0; j < whole; j += LANES) {
-                FloatVector h = fromArray(FLOATS, x, xOffset + row + j).sub(mean).mul(scale);
                 FloatVector g = fromArray(FLOATS, dY, dYOffset + row + j)
                         .mul(fromArray(FLOATS, gamma, gammaOffset + j)).sub(meanG);
-                h.fma(factor, g).fma(scale, fromArray(FLOATS, dX, dXOffset + row + j))
+                fromArray(FLOATS, x, xOffset + row + j).sub(mean)
+                        .fma(factors, g.fma(scale, fromArray(FLOATS, dX, dXOffset + row + j)))
                         .intoArray(dX, dXOffset + row + j);
             }
             for (int j = whole; j < width; j++) {
-                float h = (x[xOffset + row + j] - mean) * rstd;
                 float g = dY[dYOffset + row + j] * gamma[gammaOffset + j] - meanG;
-                dX[dXOffset + row + j] += rstd * (g - h * meanGx);
+                dX[dXOffset + row + j] += rstd * g + (x[xOffset + row + j] - mean) * factor;
             }
         }
     }

@@ -16,6 +16,8 @@ public record NormCase(int batch, int tokens, int width, Data data) {
         EXACT_MEAN,
         /** Deviations of 1 around 1000, where one-pass variances are lost. */
         LARGE_MEAN,
+        /** The first eighth of a row around 1000, the others around 0: one-pass variances with a wrong guess of the mean. */
+        LARGE_FIRST,
         /** Every element of a row the same, a number whose sums are exact: variance zero. */
         CONSTANT
     }
@@ -66,6 +68,7 @@ public record NormCase(int batch, int tokens, int width, Data data) {
                 return 7 + i / width % 3 + (d % 2 == 0 ? deviation : -deviation);
             };
             case LARGE_MEAN -> (random, i) -> 1000 + random.nextDouble(-1, 1);
+            case LARGE_FIRST -> (random, i) -> (i % width < width / 8 ? 1000 : 0) + random.nextDouble(-1, 1);
             case CONSTANT -> (random, i) -> 0.5 + i / width % 5;
         };
     }
@@ -73,7 +76,7 @@ public record NormCase(int batch, int tokens, int width, Data data) {
     /** The error of (x - mean) rstd: a few roundings, and that of the mean in units of the standard deviation. */
     private double dataError() {
         return switch (data) {
-            case RANDOM -> 1e-6;
+            case RANDOM, LARGE_FIRST -> 1e-6;
             case EXACT_MEAN -> 5e-7;
             case LARGE_MEAN -> 1000 * Math.sqrt(3) * (2 + Math.sqrt(width) / 4) * 0x1p-23;
             case CONSTANT -> 5 / Math.sqrt(EPSILON) * 0x1p-23;
@@ -86,7 +89,8 @@ public record NormCase(int batch, int tokens, int width, Data data) {
     }
 
     public KernelCase forward() {
-        double meanScale = data == Data.LARGE_MEAN ? 1000 * (1 + Math.sqrt(width) / 4) : 5;
+        boolean large = data == Data.LARGE_MEAN || data == Data.LARGE_FIRST;
+        double meanScale = large ? 1000 * (1 + Math.sqrt(width) / 4) : 5;
         return builder("layerNorm")
                 .output("y", new Tolerance(dataError(), 2), shape())
                 .output("mean", Tolerance.elementwise(meanScale), rowsShape())
