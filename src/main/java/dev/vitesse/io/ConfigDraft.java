@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.io;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitesse.image.Preprocessing;
 import java.nio.file.Path;
@@ -12,10 +10,8 @@ import java.util.Map;
 
 /** A configuration in the making: values under our own keys (see {@link VitConfigs}) and where each came from. */
 final class ConfigDraft {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     private final Path source;
-    private final ObjectNode values = JSON.createObjectNode();
+    private final ObjectNode values = Json.object();
     private final Map<String, String> origins = new LinkedHashMap<>();
     private boolean headUncertain;
 
@@ -38,7 +34,7 @@ final class ConfigDraft {
 
     /** Sets a value: a number, a flag, a text (which may hold JSON), or a list or map of those. */
     void put(String key, Object value, String origin) {
-        values.set(key, value instanceof JsonNode node ? node : JSON.valueToTree(value));
+        values.set(key, Json.of(value));
         origins.put(key, origin);
     }
 

@@ -2,13 +2,12 @@
 package dev.vitesse.io;
 
 import dev.vitesse.backend.Activation;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * Rearrangement}). {@link NamingSchemes} holds the tables.
  */
 public final class NamingScheme {
-    /** A number in timm's names: a block's, or that of one of several hidden layers of the head. */
-    private static final Pattern NUMBER = Pattern.compile("(?<=^blocks\\.|^pre_logits\\.)[0-9]+");
+    /** What stands before a number in timm's names: a block's, or that of one of several hidden layers of the head. */
+    private static final List<String> NUMBERED = List.of("blocks.", "pre_logits.");
 
     /** No library's names are longer; a hostile file's may be, with thousands of numbers to try. */
     private static final int LONGEST = 300;
@@ -100,7 +99,7 @@ public final class NamingScheme {
 
     /** Every scheme, each spelling of a library's by itself; timm's first. */
     public static List<NamingScheme> all() {
-        return NamingSchemes.ALL;
+        return NamingSchemes.all();
     }
 
     /** The library: {@code Hugging Face v4}. */
@@ -114,40 +113,74 @@ public final class NamingScheme {
 
     /** The parts in which the library keeps {@code parameter}; empty if it has no such parameter. */
     List<Part> parts(String parameter) {
-        Matcher number = NUMBER.matcher(parameter);
-        if (!number.find()) {
+        int start = NUMBERED.stream().filter(parameter::startsWith).mapToInt(String::length).findFirst().orElse(0);
+        int end = endOfNumber(parameter, start);
+        if (start == 0 || end == start) {
             return table.getOrDefault(parameter, List.of());
         }
-        int block = Integer.parseInt(number.group());
-        return table.getOrDefault(number.replaceFirst("#"), List.of()).stream()
-                .map(part -> new Part(part.name().replace("#", number.group()), part.rearrangement(), part.share(),
-                        part.share() == Share.BLOCK ? block : part.index()))
-                .toList();
+        String number = parameter.substring(start, end);
+        int block = Integer.parseInt(number);
+        List<Part> parts = new ArrayList<>();
+        for (Part part : table.getOrDefault(parameter.substring(0, start) + "#" + parameter.substring(end), List.of())) {
+            parts.add(new Part(part.name().replace("#", number), part.rearrangement(), part.share(),
+                    part.share() == Share.BLOCK ? block : part.index()));
+        }
+        return parts;
+    }
+
+    /**
+     * A name as tables may hold it.
+     *
+     * @param name the file's, or with {@code #} in the place of one of its numbers
+     * @param number that number; -1 if there is none
+     */
+    record Form(String name, int number) {}
+
+    /** The forms of a file's name: made by hand and once for all schemes, while the JVM still interprets. */
+    static List<Form> forms(String fileName) {
+        List<Form> forms = new ArrayList<>();
+        forms.add(new Form(fileName, -1));
+        if (fileName.length() > LONGEST) {
+            return forms;
+        }
+        for (int start = 0, end; start < fileName.length(); start = Math.max(end, start + 1)) {
+            end = endOfNumber(fileName, start);
+            if (end > start && end - start <= 9) {
+                forms.add(new Form(fileName.substring(0, start) + "#" + fileName.substring(end),
+                        Integer.parseInt(fileName, start, end, 10)));
+            }
+        }
+        return forms;
     }
 
     /** What {@code fileName} stands for in this scheme, whatever the configuration; empty if it is not one of its. */
     Optional<Meaning> meaning(String fileName) {
-        Place place = places.get(fileName);
-        if (place != null) {
-            return Optional.of(meaning(place, -1));
-        }
-        if (fileName.length() > LONGEST) {
-            return Optional.empty();
-        }
-        // By hand: every scheme is asked about every tensor of a file, before the JVM has compiled regular expressions.
-        for (int start = 0, end; start < fileName.length(); start = end) {
-            end = start + 1;
-            if (isDigit(fileName.charAt(start))) {
-                while (end < fileName.length() && isDigit(fileName.charAt(end))) {
-                    end++;
-                }
-                place = places.get(fileName.substring(0, start) + "#" + fileName.substring(end));
-                if (place != null && end - start <= 9) {
-                    return Optional.of(meaning(place, Integer.parseInt(fileName, start, end, 10)));
-                }
+        for (Form form : forms(fileName)) {
+            Place place = places.get(form.name());
+            if (place != null) {
+                return Optional.of(meaning(place, form.number()));
             }
         }
         return Optional.empty();
+    }
+
+    /** Whether a file's name, given by its forms, stands for something in this scheme. */
+    boolean knows(List<Form> forms) {
+        for (Form form : forms) {
+            if (places.containsKey(form.name())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The end of the digits that begin at {@code start}. */
+    private static int endOfNumber(String name, int start) {
+        int end = start;
+        while (end < name.length() && isDigit(name.charAt(end))) {
+            end++;
+        }
+        return end;
     }
 
     private static boolean isDigit(char c) {

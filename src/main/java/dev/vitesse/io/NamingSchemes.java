@@ -6,16 +6,27 @@ import dev.vitesse.io.NamingScheme.Part;
 import dev.vitesse.io.NamingScheme.Share;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The tables of every library's names. */
 final class NamingSchemes {
-    static final List<NamingScheme> ALL = all();
+    /** The first of {@link #all}: those that most files have. */
+    static final List<NamingScheme> USUAL = usual();
 
     private NamingSchemes() {}
 
+    /** All of them, made when a file needs them. */
+    private static final class Every {
+        static final List<NamingScheme> ALL = Stream.concat(USUAL.stream(), others().stream()).toList();
+    }
+
+    static List<NamingScheme> all() {
+        return Every.ALL;
+    }
+
     /** timm's own names. */
     static NamingScheme timm() {
-        return ALL.getFirst();
+        return USUAL.getFirst();
     }
 
     /** What Transformers writes of a ViT or DeiT. */
@@ -35,22 +46,31 @@ final class NamingSchemes {
         return torchvision("mlp.0", "mlp.3");
     }
 
-    private static List<NamingScheme> all() {
-        List<NamingScheme> all = new ArrayList<>();
-        all.add(timm(new NamingScheme("timm", Family.TIMM), "reg_token"));
-        all.add(timm(new NamingScheme("Meta DINOv2", Family.META_DINOV2), "register_tokens"));
-        for (boolean v5 : new boolean[] {false, true}) {
-            for (String prefix : List.of("vit.", "deit.", "")) {
-                all.add(huggingFace(v5, prefix).layer("head", "classifier"));
-            }
-            all.add(huggingFace(v5, "deit.").layer("head", "cls_classifier")
-                    .layer("head_dist", "distillation_classifier"));
-            for (String prefix : List.of("dinov2.", "dinov2_with_registers.", "")) {
-                for (boolean registers : new boolean[] {false, true}) {
-                    all.add(dinov2(v5, prefix, registers));
-                }
+    private static List<NamingScheme> usual() {
+        List<NamingScheme> usual = new ArrayList<>();
+        usual.add(timm(new NamingScheme("timm", Family.TIMM), "reg_token"));
+        usual.add(timm(new NamingScheme("Meta DINOv2", Family.META_DINOV2), "register_tokens"));
+        usual.addAll(transformers(false));
+        return List.copyOf(usual);
+    }
+
+    private static List<NamingScheme> transformers(boolean v5) {
+        List<NamingScheme> schemes = new ArrayList<>();
+        for (String prefix : List.of("vit.", "deit.", "")) {
+            schemes.add(huggingFace(v5, prefix).layer("head", "classifier"));
+        }
+        schemes.add(huggingFace(v5, "deit.").layer("head", "cls_classifier")
+                .layer("head_dist", "distillation_classifier"));
+        for (String prefix : List.of("dinov2.", "dinov2_with_registers.", "")) {
+            for (boolean registers : new boolean[] {false, true}) {
+                schemes.add(dinov2(v5, prefix, registers));
             }
         }
+        return schemes;
+    }
+
+    private static List<NamingScheme> others() {
+        List<NamingScheme> all = new ArrayList<>(transformers(true));
         all.add(torchvision("mlp.0", "mlp.3"));
         all.add(torchvision("mlp.linear_1", "mlp.linear_2"));
         all.add(google(""));
@@ -65,7 +85,7 @@ final class NamingSchemes {
                 all.add(Lucidrains.scheme(projection, block, false));
             }
         }
-        return List.copyOf(all);
+        return all;
     }
 
     private static NamingScheme timm(NamingScheme scheme, String registers) {

@@ -51,6 +51,8 @@ final class SafetensorsHeader {
                     .build())
             .build();
 
+    private static final List<StoredType> TYPES = List.of(StoredType.values());
+
     private final Path path;
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private final Map<String, Span> spans = new LinkedHashMap<>();
@@ -118,13 +120,13 @@ final class SafetensorsHeader {
         require(parser.currentToken() == JsonToken.START_OBJECT, "its __metadata__ is not an object");
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String key = parser.currentName();
-            require(parser.nextToken() == JsonToken.VALUE_STRING, "its __metadata__ '" + key + "' is not a string");
+            require(parser.nextToken() == JsonToken.VALUE_STRING, "its __metadata__ '%s' is not a string", key);
             metadata.put(key, parser.getText());
         }
     }
 
     private Span parseTensor(JsonParser parser, String name) throws IOException {
-        require(parser.currentToken() == JsonToken.START_OBJECT, "tensor " + name + " is not described by an object");
+        require(parser.currentToken() == JsonToken.START_OBJECT, "tensor %s is not described by an object", name);
         StoredType type = null;
         long[] shape = null;
         long[] offsets = null;
@@ -145,37 +147,46 @@ final class SafetensorsHeader {
     }
 
     private StoredType parseType(JsonParser parser, String name) throws IOException {
-        require(parser.currentToken() == JsonToken.VALUE_STRING, "tensor " + name + ": dtype is not a string");
+        require(parser.currentToken() == JsonToken.VALUE_STRING, "tensor %s: dtype is not a string", name);
         String text = parser.getText();
-        return Arrays.stream(StoredType.values()).filter(type -> type.name().equals(text)).findFirst()
-                .orElseThrow(() -> new InvalidFileException(path, "tensor " + name + " has the type " + text,
-                        "convert it to one of " + Arrays.toString(StoredType.values())));
+        for (StoredType type : TYPES) {
+            if (type.name().equals(text)) {
+                return type;
+            }
+        }
+        throw new InvalidFileException(path, "tensor " + name + " has the type " + text,
+                "convert it to one of " + TYPES);
     }
 
     private long[] parseSizes(JsonParser parser, String name, String key, int limit) throws IOException {
-        require(parser.currentToken() == JsonToken.START_ARRAY, "tensor " + name + ": " + key + " is not an array");
-        List<Long> sizes = new ArrayList<>();
+        require(parser.currentToken() == JsonToken.START_ARRAY, "tensor %s: %s is not an array", name, key);
+        long[] sizes = new long[limit];
+        int count = 0;
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             boolean fits = parser.currentToken() == JsonToken.VALUE_NUMBER_INT
                     && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
-            require(fits && parser.getLongValue() >= 0, "tensor " + name + ": " + key + " holds '" + parser.getText()
-                    + "', not an integer from 0 to 2^63 - 1");
-            require(sizes.size() < limit, "tensor " + name + ": " + key + " has more than " + limit + " entries");
-            sizes.add(parser.getLongValue());
+            if (!fits || parser.getLongValue() < 0) {
+                throw invalid("tensor " + name + ": " + key + " holds '" + parser.getText()
+                        + "', not an integer from 0 to 2^63 - 1");
+            }
+            require(count < limit, "tensor %s: %s has more than %s entries", name, key, limit);
+            sizes[count++] = parser.getLongValue();
         }
-        return sizes.stream().mapToLong(Long::longValue).toArray();
+        return Arrays.copyOf(sizes, count);
     }
 
     private Span span(TensorFile.Entry entry, long[] offsets) throws InvalidFileException {
-        require(offsets.length == 2, "tensor " + entry.name() + ": data_offsets has not two entries");
+        require(offsets.length == 2, "tensor %s: data_offsets has not two entries", entry.name());
         long bytes;
         try {
             bytes = Math.multiplyExact(entry.elements(), entry.type().bytes());
         } catch (ArithmeticException e) {
             throw invalid("tensor " + entry.describe() + " is larger than 2^63 bytes");
         }
-        require(offsets[0] <= offsets[1] && offsets[1] - offsets[0] == bytes, "tensor " + entry.describe() + " needs "
-                + bytes + " bytes but its data_offsets are " + Arrays.toString(offsets));
+        if (offsets[0] > offsets[1] || offsets[1] - offsets[0] != bytes) {
+            throw invalid("tensor " + entry.describe() + " needs " + bytes + " bytes but its data_offsets are "
+                    + Arrays.toString(offsets));
+        }
         return new Span(entry, offsets[0], offsets[1]);
     }
 
@@ -185,24 +196,25 @@ final class SafetensorsHeader {
                 : Long.compare(a.end(), b.end()));
         long end = 0;
         for (Span span : ordered) {
-            require(span.begin() == end, "tensor " + span.entry().name() + " starts at byte " + span.begin()
-                    + " of the data, where the one before ends at " + end);
+            require(span.begin() == end, "tensor %s starts at byte %s of the data, where the one before ends at %s",
+                    span.entry().name(), span.begin(), end);
             end = span.end();
         }
         if (end > dataBytes) {
             throw new InvalidFileException(path, "is cut short: its tensors take " + end + " bytes, " + dataBytes
                     + " are there", "copy or download it again");
         }
-        require(end == dataBytes, "has " + (dataBytes - end) + " bytes after its last tensor");
+        require(end == dataBytes, "has %s bytes after its last tensor", dataBytes - end);
     }
 
     private void requirePresent(@Nullable Object value, String name, String key) throws InvalidFileException {
-        require(value != null, "tensor " + name + " has no " + key);
+        require(value != null, "tensor %s has no %s", name, key);
     }
 
-    private void require(boolean condition, String problem) throws InvalidFileException {
+    /** @param details what {@code problem}'s {@code %s} stand for: a text is made only where it is needed */
+    private void require(boolean condition, String problem, Object... details) throws InvalidFileException {
         if (!condition) {
-            throw invalid(problem);
+            throw invalid(problem.formatted(details));
         }
     }
 

@@ -2,11 +2,7 @@
 package dev.vitesse.io;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,12 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Settings {
     private static final long MAX_BYTES = 64L << 20;
-    private static final JsonMapper JSON = JsonMapper.builder(com.fasterxml.jackson.core.JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(100).build())
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .build())
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
 
     private final Path path;
     private final ObjectNode values;
@@ -42,7 +32,7 @@ final class Settings {
     static Settings read(Path path) throws IOException {
         byte[] bytes = InputFiles.read(path, "a JSON file", MAX_BYTES);
         try {
-            if (JSON.readTree(bytes) instanceof ObjectNode object) {
+            if (Json.read(bytes) instanceof ObjectNode object) {
                 return new Settings(path, object);
             }
         } catch (JsonProcessingException e) {
@@ -53,7 +43,7 @@ final class Settings {
 
     /** The texts of a file's metadata. */
     static Settings of(Path path, Map<String, String> texts) {
-        ObjectNode object = JSON.createObjectNode();
+        ObjectNode object = Json.object();
         texts.forEach(object::put);
         return new Settings(path, object);
     }
@@ -196,7 +186,7 @@ final class Settings {
         JsonNode node = required(key);
         Map<Integer, String> texts = new TreeMap<>();
         for (Map.Entry<String, JsonNode> entry : node.properties()) {
-            if (!entry.getKey().matches("[0-9]{1,9}") || !entry.getValue().isTextual()) {
+            if (!isNumber(entry.getKey()) || !entry.getValue().isTextual()) {
                 throw wrong(key, "an object from class numbers to names");
             }
             texts.put(Integer.valueOf(entry.getKey()), entry.getValue().textValue());
@@ -206,6 +196,16 @@ final class Settings {
             throw wrong(key, "an object whose keys are 0, 1, 2 and so on without a gap");
         }
         return List.copyOf(texts.values());
+    }
+
+    /** Whether {@code key} has one to nine digits and nothing else. */
+    private static boolean isNumber(String key) {
+        for (int i = 0; i < key.length(); i++) {
+            if (key.charAt(i) < '0' || key.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return !key.isEmpty() && key.length() <= 9;
     }
 
     /** The texts of an object of texts, in its order. */
@@ -236,9 +236,9 @@ final class Settings {
         }
         if (node.isTextual()) {
             try {
-                JsonNode parsed = JSON.readTree(node.textValue());
+                JsonNode parsed = Json.read(node.textValue());
                 return parsed.isMissingNode() ? node : parsed;
-            } catch (JsonProcessingException e) {
+            } catch (IOException e) {
                 return node;
             }
         }

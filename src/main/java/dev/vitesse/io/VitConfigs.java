@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -47,11 +48,9 @@ public final class VitConfigs {
             "std", "resize_shortest_side", "resize_squash", "interpolation", "input_size");
 
     /** What a key that changes a Vision Transformer's function is likely to have in its name. */
-    private static final Pattern SUSPICIOUS = Pattern.compile("norm|qk|share|tied|kv_heads|key_value|rope|rotary|glu|gate"
-            + "|relative|rel_pos|causal|parallel|residual|alibi|decoder|window|attn_pool|attn_scale|logit_scale|softmax"
-            + "|stem|quant");
-
-    private static final Pattern POST_NORM = Pattern.compile("(?i)post[-_ ]?(ln|norm|layer_?norm)");
+    private static final List<String> SUSPICIOUS = List.of("norm", "qk", "share", "tied", "kv_heads", "key_value", "rope",
+            "rotary", "glu", "gate", "relative", "rel_pos", "causal", "parallel", "residual", "alibi", "decoder", "window",
+            "attn_pool", "attn_scale", "logit_scale", "softmax", "stem", "quant");
 
     private static final Map<String, Activation> GELUS = ordered("erf", Activation.GELU, "tanh", Activation.GELU_TANH);
     private static final Map<String, Activation> ACTIVATIONS = ordered("gelu", Activation.GELU, "gelu_tanh",
@@ -63,7 +62,11 @@ public final class VitConfigs {
             ordered("before_pooling", FinalNorm.BEFORE_POOLING, "after_pooling", FinalNorm.AFTER_POOLING);
     private static final Map<String, Position> POSITIONS =
             ordered("learned", Position.LEARNED, "sinusoidal", Position.SINUSOIDAL);
-    private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    /** Made only where a configuration is written; see {@link Json}. */
+    private static final class Writer {
+        static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+    }
 
     private VitConfigs() {}
 
@@ -130,18 +133,37 @@ public final class VitConfigs {
      */
     static void refuseUnknown(Settings settings, Set<String> known) throws InvalidFileException {
         for (String key : settings.keys()) {
-            String value = settings.node(key).asText(settings.node(key).toString());
-            boolean harmless = key.matches("norm_first|pre_?norm") ? value.matches("(?i)true|1")
-                    : value.matches("|null|false|False|none|None|0|\\[]|\\{}")
-                    || key.matches("norm|norm_layer|norm_type|norm_position|norm_style")
-                            && value.matches("(?i)pre|pre_?norm|first|layer_?norm");
-            boolean suspicious = SUSPICIOUS.matcher(key).find() && !harmless || POST_NORM.matcher(value).find();
-            if (!known.contains(key) && suspicious) {
+            JsonNode node = settings.node(key);
+            String value = node.isNull() ? "null" : node.asText();
+            if (!known.contains(key) && (isSuspicious(key) && !isHarmless(key, value) || saysPostNorm(value))) {
                 throw new InvalidFileException(settings.path(), "has the key " + key + " (" + settings.abbreviated(key)
                         + "), which speaks of something that this library does not do",
                         "supported are plain pre-norm Vision Transformers; remove the key if it means nothing");
             }
         }
+    }
+
+    private static boolean isSuspicious(String key) {
+        for (String word : SUSPICIOUS) {
+            if (key.contains(word)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** @param value as a text, empty for an array or an object */
+    private static boolean isHarmless(String key, String value) {
+        return key.matches("norm_first|pre_?norm") ? value.matches("(?i)true|1")
+                : value.matches("|null|false|False|none|None|0|\\[]|\\{}")
+                || key.matches("norm|norm_layer|norm_type|norm_position|norm_style")
+                        && value.matches("(?i)pre|pre_?norm|first|layer_?norm");
+    }
+
+    private static boolean saysPostNorm(String value) {
+        // To compile the expression takes longer than to read all the rest of most files.
+        return value.toLowerCase(Locale.ROOT).contains("post")
+                && Pattern.compile("(?i)post[-_ ]?(ln|norm|layer_?norm)").matcher(value).find();
     }
 
     /** Whether a checkpoint's metadata holds a configuration. */
@@ -287,7 +309,7 @@ public final class VitConfigs {
     /** The text of a {@code config.json} with our keys. */
     public static String toJson(VitConfig config, ModelInfo info) {
         try {
-            return JSON.writeValueAsString(tree(config, info)) + "\n";
+            return Writer.JSON.writeValueAsString(tree(config, info)) + "\n";
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
@@ -304,7 +326,7 @@ public final class VitConfigs {
     }
 
     private static ObjectNode tree(VitConfig c, ModelInfo info) {
-        ObjectNode tree = JSON.createObjectNode();
+        ObjectNode tree = Json.object();
         tree.put("image_size", c.imageSize()).put("patch_size", c.patchSize()).put("channels", c.channels())
                 .put("hidden_dim", c.width()).put("num_layers", c.depth()).put("num_heads", c.heads())
                 .put("head_width", c.headWidth()).put("mlp_dim", c.mlpWidth()).put("num_classes", c.classes())
@@ -325,7 +347,7 @@ public final class VitConfigs {
             describe(tree, info.preprocessing());
         }
         if (!info.labels().isEmpty()) {
-            tree.set("id2label", JSON.valueToTree(byIndex(info.labels())));
+            tree.set("id2label", Json.of(byIndex(info.labels())));
         }
         return tree;
     }

@@ -139,23 +139,42 @@ public final class WeightNames {
      * @throws InvalidFileException if none knows at least half of them
      */
     public static NamingScheme detect(TensorFile file) throws InvalidFileException {
-        NamingScheme best = null;
-        long bestCount = 0;
-        for (NamingScheme scheme : NamingScheme.all()) {
-            long count = file.tensors().keySet().stream()
-                    .filter(name -> scheme.meaning(name).isPresent()).count();
-            if (count > bestCount) {
-                best = scheme;
-                bestCount = count;
-            }
+        Set<String> names = file.tensors().keySet();
+        int[] known = known(NamingSchemes.USUAL, names);
+        List<NamingScheme> schemes = NamingSchemes.USUAL;
+        if (known[indexOfLargest(known)] < names.size()) {
+            schemes = NamingScheme.all();
+            known = known(schemes, names);
         }
-        if (best == null || 2 * bestCount < file.tensors().size()) {
-            throw new InvalidFileException(file.path(), "its tensors are named in no known way (" + list(
-                    file.tensors().keySet()) + ")", "known are the names of " + NamingScheme.all().stream()
+        int best = indexOfLargest(known);
+        if (known[best] == 0 || 2L * known[best] < names.size()) {
+            throw new InvalidFileException(file.path(), "its tensors are named in no known way (" + list(names) + ")",
+                    "known are the names of " + NamingScheme.all().stream()
                     .map(NamingScheme::title).distinct().collect(Collectors.joining(", "))
                     + "; give a file of renames with --names for others");
         }
-        return best;
+        return schemes.get(best);
+    }
+
+    /** How many of {@code names} each scheme knows. */
+    private static int[] known(List<NamingScheme> schemes, Set<String> names) {
+        int[] known = new int[schemes.size()];
+        for (String name : names) {
+            List<NamingScheme.Form> forms = NamingScheme.forms(name);
+            for (int i = 0; i < known.length; i++) {
+                known[i] += schemes.get(i).knows(forms) ? 1 : 0;
+            }
+        }
+        return known;
+    }
+
+    /** The first if there are several. */
+    private static int indexOfLargest(int[] counts) {
+        int largest = 0;
+        for (int i = 1; i < counts.length; i++) {
+            largest = counts[i] > counts[largest] ? i : largest;
+        }
+        return largest;
     }
 
     private static void report(TensorFile file, NamingScheme scheme, List<String> missing, Set<String> unexpected,
