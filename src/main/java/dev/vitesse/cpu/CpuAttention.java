@@ -195,7 +195,8 @@ final class CpuAttention implements ThreadTeam.Task {
             int row = start + r * stride;
             FloatVector sum = fromArray(FLOATS, s, row);
             for (int j = LANES; j < end; j += LANES) {
-                sum = sum.add(fromArray(FLOATS, s, row + j));
+                // Not sum.add: a loop's result has no exact type yet where C2 decides what to inline.
+                sum = fromArray(FLOATS, s, row + j).add(sum);
             }
             sum.intoArray(s, lanes + r * LANES);
         }

@@ -70,13 +70,14 @@ final class CpuNorm {
             FloatVector sum0 = broadcast(FLOATS, 0);
             FloatVector sum1 = sum0, sum2 = sum0, sum3 = sum0;
             for (int j = row; j < row + fours; j += 4 * LANES) {
-                sum0 = sum0.add(fromArray(FLOATS, x, j));
-                sum1 = sum1.add(fromArray(FLOATS, x, j + LANES));
-                sum2 = sum2.add(fromArray(FLOATS, x, j + 2 * LANES));
-                sum3 = sum3.add(fromArray(FLOATS, x, j + 3 * LANES));
+                // Not sum0.add: a loop's result has no exact type yet where C2 decides what to inline.
+                sum0 = fromArray(FLOATS, x, j).add(sum0);
+                sum1 = fromArray(FLOATS, x, j + LANES).add(sum1);
+                sum2 = fromArray(FLOATS, x, j + 2 * LANES).add(sum2);
+                sum3 = fromArray(FLOATS, x, j + 3 * LANES).add(sum3);
             }
             for (int j = row + fours; j < row + whole; j += LANES) {
-                sum0 = sum0.add(fromArray(FLOATS, x, j));
+                sum0 = fromArray(FLOATS, x, j).add(sum0);
             }
             sum0.add(sum1).add(sum2.add(sum3)).intoArray(s, r * LANES);
         }
@@ -104,10 +105,10 @@ final class CpuNorm {
                 FloatVector t1 = fromArray(FLOATS, x, j + LANES).sub(m);
                 FloatVector t2 = fromArray(FLOATS, x, j + 2 * LANES).sub(m);
                 FloatVector t3 = fromArray(FLOATS, x, j + 3 * LANES).sub(m);
-                sum0 = sum0.add(t0);
-                sum1 = sum1.add(t1);
-                sum2 = sum2.add(t2);
-                sum3 = sum3.add(t3);
+                sum0 = t0.add(sum0);
+                sum1 = t1.add(sum1);
+                sum2 = t2.add(sum2);
+                sum3 = t3.add(sum3);
                 squares0 = t0.fma(t0, squares0);
                 squares1 = t1.fma(t1, squares1);
                 squares2 = t2.fma(t2, squares2);
@@ -115,7 +116,7 @@ final class CpuNorm {
             }
             for (int j = row + fours; j < row + whole; j += LANES) {
                 FloatVector t = fromArray(FLOATS, x, j).sub(m);
-                sum0 = sum0.add(t);
+                sum0 = t.add(sum0);
                 squares0 = t.fma(t, squares0);
             }
             int sums = 2 * LANES * r;
@@ -243,8 +244,8 @@ final class CpuNorm {
             d0.add(d1).add(fromArray(FLOATS, sums, dBeta + j)).intoArray(sums, dBeta + j);
             FloatVector g0 = d0.mul(weight);
             FloatVector g1 = d1.mul(weight);
-            sumG0 = sumG0.add(g0);
-            sumG1 = sumG1.add(g1);
+            sumG0 = g0.add(sumG0);
+            sumG1 = g1.add(sumG1);
             sumGx0 = g0.fma(h0, sumGx0);
             sumGx1 = g1.fma(h1, sumGx1);
         }
@@ -271,7 +272,7 @@ final class CpuNorm {
             FloatVector g = d.mul(fromArray(FLOATS, gamma, gammaOffset + j));
             d.fma(h, fromArray(FLOATS, sums, dGamma + j)).intoArray(sums, dGamma + j);
             d.add(fromArray(FLOATS, sums, dBeta + j)).intoArray(sums, dBeta + j);
-            sumG = sumG.add(g);
+            sumG = g.add(sumG);
             sumGx = g.fma(h, sumGx);
         }
         sumG.intoArray(s, 2 * LANES * r);

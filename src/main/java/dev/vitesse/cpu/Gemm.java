@@ -160,20 +160,10 @@ final class Gemm {
             int from = tileOffset + r * PANEL;
             int to = cOffset + r * cStride;
             if (base == null) {
-                copyRow(columns, tile, from, c, to);
+                System.arraycopy(tile, from, c, to, columns);
             } else {
                 addRow(columns, tile, from, base, baseOffset + r * baseStride, c, to);
             }
-        }
-    }
-
-    private static void copyRow(int columns, float[] tile, int from, float[] c, int to) {
-        int j = 0;
-        for (; j <= columns - LANES; j += LANES) {
-            fromArray(FLOATS, tile, from + j).intoArray(c, to + j);
-        }
-        for (; j < columns; j++) {
-            c[to + j] = tile[from + j];
         }
     }
 

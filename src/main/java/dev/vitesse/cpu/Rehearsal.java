@@ -20,6 +20,8 @@ final class Rehearsal implements Runnable {
     private static final int RUNS = 12;
     /** No whole panel, and too wide for {@link NarrowAttention}. */
     private static final int WIDTH = 12;
+    /** Four vectors, which norms sum at once, another and a rest. */
+    private static final int NORM_WIDTH = 5 * Simd.LANES + 1;
     /** A whole panel and a rest. */
     private static final int TOKENS = Gemm.PANEL + 1;
 
@@ -46,7 +48,9 @@ final class Rehearsal implements Runnable {
         k.patchEmbedding(backend.tensor("tokens", 1, 2, WIDTH), backend.tensor("images", 1, 1, 2, 2),
                 backend.tensor("projection", WIDTH, 1, 2, 2), vector, backend.tensor("prefix", 1, WIDTH),
                 backend.tensor("position", 2, WIDTH));
-        k.layerNorm(y, backend.tensor("mean", 1, TOKENS), backend.tensor("rstd", 1, TOKENS), x, vector, vector, 1e-6f);
+        Tensor rows = backend.tensor("rows", 1, 2, NORM_WIDTH);
+        Tensor scale = backend.tensor("scale", NORM_WIDTH);
+        k.layerNorm(rows, backend.tensor("mean", 1, 2), backend.tensor("rstd", 1, 2), rows, scale, scale, 1e-6f);
         k.linear(qkv, y, backend.tensor("qkv.weight", 3 * WIDTH, WIDTH), null, Epilogue.NONE);
         k.attention(y, null, qkv, 1);
         k.linear(hidden, y, backend.tensor("fc1.weight", Gemm.PANEL, WIDTH), null,
