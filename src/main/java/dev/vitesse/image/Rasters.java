@@ -2,9 +2,9 @@
 package dev.vitesse.image;
 
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
-import java.util.Arrays;
 
 /** Turns what ImageIO decodes into grey or RGB bytes, as Pillow does. */
 final class Rasters {
@@ -20,8 +20,16 @@ final class Rasters {
         int bands = raster.getNumBands();
         int channels = bands < 3 ? 1 : 3;
         int[] shifts = new int[channels];
-        Arrays.setAll(shifts, c -> image.getSampleModel().getSampleSize(c) - 8);
+        boolean bytes = bands == channels && raster.getTransferType() == DataBuffer.TYPE_BYTE;
+        for (int c = 0; c < channels; c++) {
+            shifts[c] = image.getSampleModel().getSampleSize(c) - 8;
+            bytes &= shifts[c] == 0;
+        }
         byte[] pixels = new byte[width * image.getHeight() * channels];
+        if (bytes) {
+            raster.getDataElements(raster.getMinX(), raster.getMinY(), width, image.getHeight(), pixels);
+            return new Image(width, image.getHeight(), channels, pixels);
+        }
         int[] row = new int[width * bands];
         int next = 0;
         for (int y = 0; y < image.getHeight(); y++) {

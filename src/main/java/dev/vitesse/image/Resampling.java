@@ -72,14 +72,16 @@ public final class Resampling {
     private static Image horizontal(Image image, int width, Coefficients coefficients) {
         int channels = image.channels();
         byte[] source = image.pixels();
+        int[] first = coefficients.first();
+        int[][] weights = coefficients.weights();
         byte[] target = new byte[Math.multiplyExact(Math.multiplyExact(width, image.height()), channels)];
+        int next = 0;
         for (int y = 0; y < image.height(); y++) {
             int row = y * image.width() * channels;
             for (int x = 0; x < width; x++) {
-                int start = row + coefficients.first()[x] * channels;
+                int start = row + first[x] * channels;
                 for (int c = 0; c < channels; c++) {
-                    target[(y * width + x) * channels + c] =
-                            sum(source, start + c, channels, coefficients.weights()[x]);
+                    target[next++] = sum(source, start + c, channels, weights[x]);
                 }
             }
         }
@@ -88,11 +90,13 @@ public final class Resampling {
 
     private static Image vertical(Image image, int height, Coefficients coefficients) {
         int stride = image.width() * image.channels();
+        byte[] source = image.pixels();
         byte[] target = new byte[Math.multiplyExact(stride, height)];
         for (int y = 0; y < height; y++) {
             int start = coefficients.first()[y] * stride;
+            int[] weights = coefficients.weights()[y];
             for (int x = 0; x < stride; x++) {
-                target[y * stride + x] = sum(image.pixels(), start + x, stride, coefficients.weights()[y]);
+                target[y * stride + x] = sum(source, start + x, stride, weights);
             }
         }
         return new Image(image.width(), height, image.channels(), target);
