@@ -13,7 +13,7 @@ import dev.vitesse.backend.Tensor;
  * heap, and a first pass takes a second and more. Needs the JVM's thresholds lowered for the kernels, as the launcher
  * does with {@code scripts/kernels.compile}; else it ends before anything is compiled. Changes no result.
  *
- * <p>Loops are kept short: after some 40 turns C2 would compile a loop by itself and then the method a second time.
+ * <p>Loops are kept short: after some 80 turns C2 would compile a loop by itself and then the method a second time.
  */
 final class Rehearsal implements Runnable {
     /** Calls after which every kernel has been interpreted, profiled and compiled. */

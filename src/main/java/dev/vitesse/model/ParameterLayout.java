@@ -16,6 +16,8 @@ import java.util.Map;
  * @param shape of one block's tensor
  */
 record ParameterLayout(String name, Kind kind, int depth, int... shape) {
+    private static final String BLOCKS = "blocks.";
+
     enum Kind {
         PATCH_WEIGHT(true),
         WEIGHT(true),
@@ -133,7 +135,7 @@ record ParameterLayout(String name, Kind kind, int depth, int... shape) {
     }
 
     private static ParameterLayout block(VitConfig c, String name, Kind kind, int... shape) {
-        return new ParameterLayout("blocks." + name, kind, c.depth(), shape);
+        return new ParameterLayout(BLOCKS + name, kind, c.depth(), shape);
     }
 
     /** The slab's shape, the depth axis included. */
@@ -147,6 +149,6 @@ record ParameterLayout(String name, Kind kind, int depth, int... shape) {
 
     /** timm's name of block {@code layer}'s tensor: {@code blocks.3.attn.qkv.weight}. */
     String nameOfBlock(int layer) {
-        return name.replaceFirst("blocks\\.", "blocks." + layer + ".");
+        return BLOCKS + layer + name.substring(BLOCKS.length() - 1);
     }
 }
