@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class JsonTest {
-    private static final String ALL = "{\"a\": 1, \"b\": 12345678901, \"c\": 12345678901234567890, \"d\": 1e-12, \"e\": [true, false, null],"
-            + " \"f\": {\"g\": \"\\u00e4\\n\", \"h\": []}, \"i\": -0.0}";
+    private static final String ALL = "{\"a\": 1, \"b\": 12345678901, \"c\": 12345678901234567890, \"d\": 1e-12,"
+            + " \"e\": [true, false, null], \"f\": {\"g\": \"\\u00e4\\n\", \"h\": []}, \"i\": -0.0}";
 
     @Test
     void readsTheTreeThatTheMapperReads() throws IOException {
