@@ -66,11 +66,11 @@ final class CpuAttention implements ThreadTeam.Task {
         headWidth = context.dim(2) / heads;
         scale = (float) (1 / Math.sqrt(headWidth));
         queries = blocks(tokens, BLOCK_ROWS);
-        narrow = NarrowAttention.suits(headWidth) ? new NarrowAttention(Gemm.TILE, tokens, headWidth, scale) : null;
+        narrow = NarrowAttention.suits(headWidth) ? new NarrowAttention(0, tokens, headWidth, scale) : null;
         few = ShortAttention.suits(tokens, headWidth) ? new ShortAttention(0, tokens, headWidth, scale) : null;
         headsPerItem = headsPerItem(backend, batch, heads, 3 * tokens * context.dim(2));
         int items = Math.max(1, batch * heads / headsPerItem);
-        int blocks = few != null ? 1 : narrow == null ? queries.count() : narrow.blocks();
+        int blocks = few != null ? 1 : narrow == null ? queries.count() : narrow.vectors();
         parts = Math.max(1, Math.min(blocks, Math.ceilDiv(2 * backend.team().size(), items)));
         keys = Gemm.workSize(queries.size(), Math.max(headWidth, tokens));
         values = keys + Math.toIntExact(Packing.panelSize(headWidth, tokens));
@@ -127,10 +127,8 @@ final class CpuAttention implements ThreadTeam.Task {
         }
         if (narrow != null) {
             narrow.prepare(scratch, in, query, width);
-            for (int block = part; block < narrow.blocks(); block += parts) {
-                narrow.attend(scratch, block, context.floats(),
-                        context.offset() + image * tokens * width + head * headWidth, width, lse, row);
-            }
+            narrow.attend(scratch, part * narrow.vectors() / parts, (part + 1) * narrow.vectors() / parts,
+                    context.floats(), context.offset() + image * tokens * width + head * headWidth, width, lse, row);
             return;
         }
         Packing.packTransposed(in, query + width, 3 * width, headWidth, tokens, scratch, keys);

@@ -16,17 +16,17 @@ import jdk.incubator.vector.VectorOperators;
  * so that dK and dV are sums in registers. Only dQ is summed by lanes until the head's last key:
  *
  * <pre>
- * p[i, :]   = 2^(sum over d of q'[i, d] k[d, :] - lse[i] log2 e)        q' = q scale log2 e
+ * p[i, :]   = 2^(sum over d of q[i, d] k'[d, :] - lse[i] log2 e)        k' = k scale log2 e
  * ds[i, :]  = p[i, :] (sum over d of dc[i, d] v[d, :] - D[i])
  * dv[d, :] += dc[i, d] p[i, :]     dk[d, :] += q[i, d] ds[i, :]     dq[i, d, :] += k[d, :] ds[i, :]
  * </pre>
  *
- * Elements of a head go by in fours. Each element of queries, times scale log2 e,
- * and of the context's gradient is first repeated in all lanes of a vector, once for all blocks of keys.
+ * Elements of a head go by in fours. Each element of queries and of the context's gradient is
+ * first repeated in all lanes of a vector, once for all blocks of keys.
  */
 final class NarrowAttentionBackward {
-    /** Elements, a quarter of a usual first-level cache. */
-    private static final int MOST_SCORES = 1024;
+    /** Elements, half of a usual first-level cache. */
+    private static final int MOST_SCORES = 4096;
 
     private final int tokens;
     /** T filled up to whole vectors: from one element of a head to the next where tokens lie along lanes. */
@@ -53,7 +53,7 @@ final class NarrowAttentionBackward {
     private final int dScores;
     private final int dQueries;
     private final int size;
-    /** Where {@link LaneSums} leaves the sum of each vector of dQueries. */
+    /** Where each vector of dQueries lies, so that {@link LaneSums} leaves their sums in order. */
     private final int[] sums;
 
     /** @param start where the working memory begins */
@@ -76,10 +76,11 @@ final class NarrowAttentionBackward {
         dKeys = values + head;
         dValues = dKeys + head;
         probabilities = dValues + head;
-        dScores = probabilities + scores;
+        // Products of one four after the other need a place of their own.
+        dScores = headWidth > 4 ? probabilities + scores : probabilities;
         dQueries = dScores + scores;
         size = Math.addExact(dQueries, Math.multiplyExact(headWidth, rows));
-        sums = IntStream.range(0, 4 * tokens).map(LaneSums::index).toArray();
+        sums = IntStream.range(0, 4 * padded).map(v -> LaneSums.index(v) * LANES).toArray();
     }
 
     /** Elements of working memory, from its beginning. */
@@ -101,6 +102,15 @@ final class NarrowAttentionBackward {
     void head(
             float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, float[] dX, int dQuery,
             float[] lse, int row) {
+        prepare(s, x, query, width, c, out, d, dOut, lse, row);
+        for (int first = 0; first < padded; first += group) {
+            blocks(s, first, Math.min(padded, first + group));
+        }
+        unpack(s, dX, dQuery, width);
+    }
+
+    private void prepare(
+            float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, float[] lse, int row) {
         int stride = 3 * width;
         for (int i = 0; i < tokens; i++) {
             s[shifts + i] = -Simd.LOG2_E * lse[row + i];
@@ -109,58 +119,22 @@ final class NarrowAttentionBackward {
         Arrays.fill(s, floors + tokens, floors + padded, Float.POSITIVE_INFINITY);
         Arrays.fill(s, dots, dots + tokens, 0f);
         Arrays.fill(s, keys, dKeys, 0f);
-        Arrays.fill(s, dQueries, size, 0f);
         for (int e = 0; e < headWidth; e += 4) {
-            subtractProducts(c, out + e, d, dOut + e, width, tokens, s, dots);
-            NarrowAttention.repeat(x, query + e, stride, tokens, scale * Simd.LOG2_E, s, queries + e * rows);
-            NarrowAttention.repeat(d, dOut + e, width, tokens, 1, s, dContexts + e * rows);
-            pack(x, query + width + e, stride, tokens, s, keys + e * padded, padded);
-            pack(x, query + 2 * width + e, stride, tokens, s, values + e * padded, padded);
+            Fours.subtractProducts(c, out + e, d, dOut + e, width, tokens, s, dots);
+            Fours.repeat(x, query + e, stride, tokens, s, queries + e * rows);
+            Fours.repeat(d, dOut + e, width, tokens, s, dContexts + e * rows);
+            Fours.toRows(x, query + width + e, stride, tokens, scale * Simd.LOG2_E, s, keys + e * padded, padded);
+            Fours.toRows(x, query + 2 * width + e, stride, tokens, 1, s, values + e * padded, padded);
         }
-        for (int first = 0; first < padded; first += group) {
-            blocks(s, first, Math.min(padded, first + group));
-        }
+    }
+
+    private void unpack(float[] s, float[] dX, int dQuery, int width) {
+        int stride = 3 * width;
         for (int e = 0; e < headWidth; e += 4) {
-            unpackSums(s, dQueries + e * rows, scale, dX, dQuery + e, stride);
-            NarrowAttention.unpack(s, dKeys + e * padded, padded, 1 / Simd.LOG2_E, dX, dQuery + width + e, stride, tokens);
-            NarrowAttention.unpack(s, dValues + e * padded, padded, 1, dX, dQuery + 2 * width + e, stride, tokens);
-        }
-    }
-
-    /** dots[i] -= the product of four elements of a context and its gradient. */
-    private static void subtractProducts(
-            float[] c, int out, float[] d, int dOut, int stride, int count, float[] s, int dots) {
-        int a = out;
-        int b = dOut;
-        for (int i = 0; i < count; i++) {
-            s[dots + i] -= (c[a] * d[b] + c[a + 1] * d[b + 1]) + (c[a + 2] * d[b + 2] + c[a + 3] * d[b + 3]);
-            a += stride;
-            b += stride;
-        }
-    }
-
-    /** Four elements of each token go to four rows. */
-    private static void pack(float[] x, int start, int stride, int count, float[] s, int to, int padded) {
-        int from = start;
-        for (int j = to; j < to + count; j++) {
-            s[j] = x[from];
-            s[j + padded] = x[from + 1];
-            s[j + 2 * padded] = x[from + 2];
-            s[j + 3 * padded] = x[from + 3];
-            from += stride;
-        }
-    }
-
-    /** Four elements of each token, which are sums over the lanes of the vectors from s[from] on. */
-    private void unpackSums(float[] s, int from, float factor, float[] dX, int start, int stride) {
-        LaneSums.sum(s, from, 4 * padded);
-        int to = start;
-        for (int i = 0; i < 4 * tokens; i += 4) {
-            dX[to] = s[from + sums[i]] * factor;
-            dX[to + 1] = s[from + sums[i + 1]] * factor;
-            dX[to + 2] = s[from + sums[i + 2]] * factor;
-            dX[to + 3] = s[from + sums[i + 3]] * factor;
-            to += stride;
+            LaneSums.sum(s, dQueries + e * rows, Simd.whole(4 * tokens));
+            Fours.spread(s, dQueries + e * rows, tokens, 1 / Simd.LOG2_E, dX, dQuery + e, stride);
+            Fours.fromRows(s, dKeys + e * padded, padded, tokens, scale, dX, dQuery + width + e, stride);
+            Fours.fromRows(s, dValues + e * padded, padded, tokens, 1, dX, dQuery + 2 * width + e, stride);
         }
     }
 
@@ -175,13 +149,13 @@ final class NarrowAttentionBackward {
             addProducts(s, blocks, v + e * padded, dContexts + e * rows, dots, dScores, e == 0);
         }
         probabilities(s, blocks, k + last * padded, floors + first, queries + last * rows, last == 0);
-        scoreGradients(s, blocks, v + last * padded, dContexts + last * rows, dValues + last * padded + first, last == 0);
+        scoreGradients(s, blocks, v + last * padded, last * rows, last * padded + first, last == 0);
         for (int e = 0; e < last; e += 4) {
-            weigh(s, blocks, dContexts + e * rows, dValues + e * padded + first);
+            weigh(s, blocks, probabilities, dContexts + e * rows, dValues + e * padded + first);
+            weigh(s, blocks, dScores, queries + e * rows, dKeys + e * padded + first);
         }
         for (int e = 0; e < headWidth; e += 4) {
-            addGradients(s, blocks, queries + e * rows, k + e * padded, dKeys + e * padded + first,
-                    dQueries + e * rows);
+            addQueryGradients(s, blocks, k + e * padded, dQueries + e * rows, first == 0);
         }
     }
 
@@ -224,13 +198,11 @@ final class NarrowAttentionBackward {
                 sum = sum.blend(Simd.LEAST_EXPONENT, sum.compare(VectorOperators.LT, floor));
                 FloatVector rounded = sum.add(Simd.ROUND);
                 FloatVector r = sum.sub(rounded.sub(Simd.ROUND));
-                FloatVector power = broadcast(FLOATS, Simd.EXP2_6);
-                power = power.fma(r, broadcast(FLOATS, Simd.EXP2_5));
-                power = power.fma(r, broadcast(FLOATS, Simd.EXP2_4));
-                power = power.fma(r, broadcast(FLOATS, Simd.EXP2_3));
-                power = power.fma(r, broadcast(FLOATS, Simd.EXP2_2));
-                power = power.fma(r, broadcast(FLOATS, Simd.EXP2_1));
-                power = power.fma(r, broadcast(FLOATS, 1));
+                FloatVector z = r.mul(r);
+                FloatVector power = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
+                power = z.fma(power, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
+                power = z.fma(power, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
+                power = r.fma(power, broadcast(FLOATS, 1));
                 power.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                         .reinterpretAsFloats().intoArray(s, to + i * LANES);
             }
@@ -238,49 +210,65 @@ final class NarrowAttentionBackward {
         }
     }
 
-    /** {@link #addProducts} of the last four elements, times p; and the last four rows of dv. */
-    private void scoreGradients(
-            float[] s, int blocks, int values, int at, int dValues, boolean first) {
-        int to = 0;
-        for (int block = 0; block < blocks * LANES; block += LANES) {
-            int v = values + block;
-            FloatVector v0 = fromArray(FLOATS, s, v);
-            FloatVector v1 = fromArray(FLOATS, s, v + padded);
-            FloatVector v2 = fromArray(FLOATS, s, v + 2 * padded);
-            FloatVector v3 = fromArray(FLOATS, s, v + 3 * padded);
+    /**
+     * {@link #addProducts} of the last four elements, times p; and the last four rows of dv and dk. Scores' gradients may
+     * take the place of the probabilities.
+     *
+     * @param last where the last four elements begin in the rows of queries and contexts
+     * @param to where they do in the rows of dKeys and dValues
+     */
+    private void scoreGradients(float[] s, int blocks, int values, int last, int to, boolean first) {
+        int block = 0;
+        for (int lane = 0; lane < blocks * LANES; lane += LANES) {
+            FloatVector v0 = fromArray(FLOATS, s, values + lane);
+            FloatVector v1 = fromArray(FLOATS, s, values + lane + padded);
+            FloatVector v2 = fromArray(FLOATS, s, values + lane + 2 * padded);
+            FloatVector v3 = fromArray(FLOATS, s, values + lane + 3 * padded);
             FloatVector dv0 = broadcast(FLOATS, 0);
-            FloatVector dv1 = dv0, dv2 = dv0, dv3 = dv0;
-            int p = probabilities + to;
-            int ds = dScores + to;
+            FloatVector dv1 = dv0, dv2 = dv0, dv3 = dv0, dk0 = dv0, dk1 = dv0, dk2 = dv0, dk3 = dv0;
+            int p = probabilities + block;
+            int ds = dScores + block;
+            int dc = dContexts + last;
+            int q = queries + last;
             for (int i = 0; i < tokens; i++) {
                 FloatVector sum = first ? broadcast(FLOATS, s[dots + i]) : fromArray(FLOATS, s, ds + i * LANES);
                 FloatVector probability = fromArray(FLOATS, s, p + i * LANES);
-                FloatVector e = fromArray(FLOATS, s, at + 4 * i * LANES);
+                FloatVector e = fromArray(FLOATS, s, dc + 4 * i * LANES);
                 sum = e.fma(v0, sum);
                 dv0 = e.fma(probability, dv0);
-                e = fromArray(FLOATS, s, at + 4 * i * LANES + LANES);
+                e = fromArray(FLOATS, s, dc + 4 * i * LANES + LANES);
                 sum = e.fma(v1, sum);
                 dv1 = e.fma(probability, dv1);
-                e = fromArray(FLOATS, s, at + 4 * i * LANES + 2 * LANES);
+                e = fromArray(FLOATS, s, dc + 4 * i * LANES + 2 * LANES);
                 sum = e.fma(v2, sum);
                 dv2 = e.fma(probability, dv2);
-                e = fromArray(FLOATS, s, at + 4 * i * LANES + 3 * LANES);
+                e = fromArray(FLOATS, s, dc + 4 * i * LANES + 3 * LANES);
                 sum = e.fma(v3, sum);
                 dv3 = e.fma(probability, dv3);
-                sum.mul(probability).intoArray(s, ds + i * LANES);
+                FloatVector gradient = sum.mul(probability);
+                gradient.intoArray(s, ds + i * LANES);
+                dk0 = gradient.fma(fromArray(FLOATS, s, q + 4 * i * LANES), dk0);
+                dk1 = gradient.fma(fromArray(FLOATS, s, q + 4 * i * LANES + LANES), dk1);
+                dk2 = gradient.fma(fromArray(FLOATS, s, q + 4 * i * LANES + 2 * LANES), dk2);
+                dk3 = gradient.fma(fromArray(FLOATS, s, q + 4 * i * LANES + 3 * LANES), dk3);
             }
-            int dv = dValues + block;
+            int dv = dValues + to + lane;
             dv0.intoArray(s, dv);
             dv1.intoArray(s, dv + padded);
             dv2.intoArray(s, dv + 2 * padded);
             dv3.intoArray(s, dv + 3 * padded);
-            to += tokens * LANES;
+            int dk = dKeys + to + lane;
+            dk0.intoArray(s, dk);
+            dk1.intoArray(s, dk + padded);
+            dk2.intoArray(s, dk + 2 * padded);
+            dk3.intoArray(s, dk + 3 * padded);
+            block += tokens * LANES;
         }
     }
 
     /** sum[d, b, :] = the sum over i of a[i, d] p[b, i, :], for four d. */
-    private void weigh(float[] s, int blocks, int at, int sums) {
-        int p = probabilities;
+    private void weigh(float[] s, int blocks, int weights, int at, int sums) {
+        int p = weights;
         for (int sum = sums; sum < sums + blocks * LANES; sum += LANES) {
             FloatVector sum0 = broadcast(FLOATS, 0);
             FloatVector sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -299,35 +287,48 @@ final class NarrowAttentionBackward {
         }
     }
 
-    /** dk[d, b, :] = the sum over i of q[i, d] ds[b, i, :] and dq[i, d, :] += k[d, b, :] ds[b, i, :], for four d. */
-    private void addGradients(float[] s, int blocks, int at, int keys, int dKeys, int dQueries) {
-        int ds = dScores;
-        for (int block = 0; block < blocks * LANES; block += LANES) {
-            int k = keys + block;
-            FloatVector k0 = fromArray(FLOATS, s, k);
-            FloatVector k1 = fromArray(FLOATS, s, k + padded);
-            FloatVector k2 = fromArray(FLOATS, s, k + 2 * padded);
-            FloatVector k3 = fromArray(FLOATS, s, k + 3 * padded);
-            FloatVector dk0 = broadcast(FLOATS, 0);
-            FloatVector dk1 = dk0, dk2 = dk0, dk3 = dk0;
-            for (int i = 0; i < tokens; i++) {
-                int to = dQueries + 4 * i * LANES;
-                FloatVector gradient = fromArray(FLOATS, s, ds + i * LANES);
-                dk0 = gradient.fma(fromArray(FLOATS, s, at + 4 * i * LANES), dk0);
-                dk1 = gradient.fma(fromArray(FLOATS, s, at + 4 * i * LANES + LANES), dk1);
-                dk2 = gradient.fma(fromArray(FLOATS, s, at + 4 * i * LANES + 2 * LANES), dk2);
-                dk3 = gradient.fma(fromArray(FLOATS, s, at + 4 * i * LANES + 3 * LANES), dk3);
-                gradient.fma(k0, fromArray(FLOATS, s, to)).intoArray(s, to);
-                gradient.fma(k1, fromArray(FLOATS, s, to + LANES)).intoArray(s, to + LANES);
-                gradient.fma(k2, fromArray(FLOATS, s, to + 2 * LANES)).intoArray(s, to + 2 * LANES);
-                gradient.fma(k3, fromArray(FLOATS, s, to + 3 * LANES)).intoArray(s, to + 3 * LANES);
+    /**
+     * dq[i, d, :] (+)= the sum over b of k[d, b, :] ds[b, i, :], for four d and two queries at once; an odd number of
+     * queries has room for one more.
+     */
+    private void addQueryGradients(float[] s, int blocks, int keys, int dQueries, boolean first) {
+        FloatVector zero = broadcast(FLOATS, 0);
+        for (int i = 0; i < tokens; i += 2) {
+            int a = 4 * i;
+            FloatVector a0 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a]);
+            FloatVector a1 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 1]);
+            FloatVector a2 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 2]);
+            FloatVector a3 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 3]);
+            FloatVector b0 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 4]);
+            FloatVector b1 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 5]);
+            FloatVector b2 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 6]);
+            FloatVector b3 = first ? zero : fromArray(FLOATS, s, dQueries + sums[a + 7]);
+            int ds = dScores + i * LANES;
+            for (int b = 0; b < blocks; b++) {
+                FloatVector x = fromArray(FLOATS, s, ds);
+                FloatVector y = fromArray(FLOATS, s, ds + LANES);
+                FloatVector k = fromArray(FLOATS, s, keys + b * LANES);
+                a0 = x.fma(k, a0);
+                b0 = y.fma(k, b0);
+                k = fromArray(FLOATS, s, keys + b * LANES + padded);
+                a1 = x.fma(k, a1);
+                b1 = y.fma(k, b1);
+                k = fromArray(FLOATS, s, keys + b * LANES + 2 * padded);
+                a2 = x.fma(k, a2);
+                b2 = y.fma(k, b2);
+                k = fromArray(FLOATS, s, keys + b * LANES + 3 * padded);
+                a3 = x.fma(k, a3);
+                b3 = y.fma(k, b3);
+                ds += tokens * LANES;
             }
-            int dk = dKeys + block;
-            dk0.intoArray(s, dk);
-            dk1.intoArray(s, dk + padded);
-            dk2.intoArray(s, dk + 2 * padded);
-            dk3.intoArray(s, dk + 3 * padded);
-            ds += tokens * LANES;
+            a0.intoArray(s, dQueries + sums[a]);
+            a1.intoArray(s, dQueries + sums[a + 1]);
+            a2.intoArray(s, dQueries + sums[a + 2]);
+            a3.intoArray(s, dQueries + sums[a + 3]);
+            b0.intoArray(s, dQueries + sums[a + 4]);
+            b1.intoArray(s, dQueries + sums[a + 5]);
+            b2.intoArray(s, dQueries + sums[a + 6]);
+            b3.intoArray(s, dQueries + sums[a + 7]);
         }
     }
 }

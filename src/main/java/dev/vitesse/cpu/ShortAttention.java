@@ -104,19 +104,7 @@ final class ShortAttention {
             Arrays.fill(s, to, to + headWidth * padded, 0f);
         }
         for (int d = 0; d < headWidth; d += 4) {
-            transposeFour(x, start + d, stride, tokens, factor, s, to + d * padded, padded);
-        }
-    }
-
-    private static void transposeFour(
-            float[] x, int start, int stride, int count, float factor, float[] s, int to, int padded) {
-        int from = start;
-        for (int j = to; j < to + count; j++) {
-            s[j] = x[from] * factor;
-            s[j + padded] = x[from + 1] * factor;
-            s[j + 2 * padded] = x[from + 2] * factor;
-            s[j + 3 * padded] = x[from + 3] * factor;
-            from += stride;
+            Fours.toRows(x, start + d, stride, tokens, factor, s, to + d * padded, padded);
         }
     }
 
@@ -147,13 +135,11 @@ final class ShortAttention {
             x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
             FloatVector rounded = x.add(Simd.ROUND);
             FloatVector r = x.sub(rounded.sub(Simd.ROUND));
-            FloatVector p = broadcast(FLOATS, Simd.EXP2_6);
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_5));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_4));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_3));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_2));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_1));
-            p = p.fma(r, broadcast(FLOATS, 1));
+            FloatVector z = r.mul(r);
+            FloatVector p = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
+            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
+            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
+            p = r.fma(p, broadcast(FLOATS, 1));
             p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
             p.intoArray(s, from);
