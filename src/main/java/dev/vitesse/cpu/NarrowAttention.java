@@ -83,13 +83,36 @@ final class NarrowAttention {
      * @param width of all heads; 3 width between tokens
      */
     void prepare(float[] scratch, float[] x, int query, int width) {
-        int stride = 3 * width;
         Arrays.fill(scratch, queries, keys, 0f);
         for (int d = 0; d < headWidth; d += 4) {
-            int rows = d * LANES * tokens;
-            Fours.toRows(x, query + d, stride, tokens, scale * Simd.LOG2_E, scratch, queries + d * padded, padded);
-            Fours.repeat(x, query + width + d, stride, tokens, scratch, keys + rows);
-            Fours.repeat(x, query + 2 * width + d, stride, tokens, scratch, values + rows);
+            prepareFour(scratch, x, query + d, width, d);
+        }
+    }
+
+    /** Elements d to d + 3 of all tokens. One loop for all of them: several would repeat its checks and its counting. */
+    private void prepareFour(float[] s, float[] x, int query, int width, int d) {
+        float factor = scale * Simd.LOG2_E;
+        int q = queries + d * padded;
+        int rows = d * LANES * tokens;
+        int from = query;
+        for (int i = 0; i < tokens; i++) {
+            s[q + i] = x[from] * factor;
+            s[q + padded + i] = x[from + 1] * factor;
+            s[q + 2 * padded + i] = x[from + 2] * factor;
+            s[q + 3 * padded + i] = x[from + 3] * factor;
+            int key = from + width;
+            int k = keys + rows + 4 * i * LANES;
+            broadcast(FLOATS, x[key]).intoArray(s, k);
+            broadcast(FLOATS, x[key + 1]).intoArray(s, k + LANES);
+            broadcast(FLOATS, x[key + 2]).intoArray(s, k + 2 * LANES);
+            broadcast(FLOATS, x[key + 3]).intoArray(s, k + 3 * LANES);
+            int value = key + width;
+            int v = values + rows + 4 * i * LANES;
+            broadcast(FLOATS, x[value]).intoArray(s, v);
+            broadcast(FLOATS, x[value + 1]).intoArray(s, v + LANES);
+            broadcast(FLOATS, x[value + 2]).intoArray(s, v + 2 * LANES);
+            broadcast(FLOATS, x[value + 3]).intoArray(s, v + 3 * LANES);
+            from += 3 * width;
         }
     }
 
@@ -118,14 +141,25 @@ final class NarrowAttention {
         }
         int count = Math.min(end * LANES, tokens) - from;
         for (int d = 0; d < headWidth; d += 4) {
-            Fours.fromRows(scratch, contexts + d * padded + from, padded, count, 1, c, out + from * outStride + d,
-                    outStride);
+            unpackFour(scratch, contexts + d * padded + from, c, out + from * outStride + d, outStride, count);
         }
         if (lse.length > 0) {
             Simd.log(scratch, sums + from, (end - first) * LANES);
             for (int i = from; i < from + count; i++) {
                 lse[row + i] = scratch[largest + i] * LN_2 + scratch[sums + i];
             }
+        }
+    }
+
+    /** Four rows of contexts become elements of tokens. */
+    private void unpackFour(float[] s, int from, float[] c, int start, int stride, int count) {
+        int to = start;
+        for (int i = from; i < from + count; i++) {
+            c[to] = s[i];
+            c[to + 1] = s[i + padded];
+            c[to + 2] = s[i + 2 * padded];
+            c[to + 3] = s[i + 3 * padded];
+            to += stride;
         }
     }
 

@@ -111,7 +111,6 @@ final class NarrowAttentionBackward {
 
     private void prepare(
             float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, float[] lse, int row) {
-        int stride = 3 * width;
         for (int i = 0; i < tokens; i++) {
             s[shifts + i] = -Simd.LOG2_E * lse[row + i];
         }
@@ -120,21 +119,76 @@ final class NarrowAttentionBackward {
         Arrays.fill(s, dots, dots + tokens, 0f);
         Arrays.fill(s, keys, dKeys, 0f);
         for (int e = 0; e < headWidth; e += 4) {
-            Fours.subtractProducts(c, out + e, d, dOut + e, width, tokens, s, dots);
-            Fours.repeat(x, query + e, stride, tokens, s, queries + e * rows);
-            Fours.repeat(d, dOut + e, width, tokens, s, dContexts + e * rows);
-            Fours.toRows(x, query + width + e, stride, tokens, scale * Simd.LOG2_E, s, keys + e * padded, padded);
-            Fours.toRows(x, query + 2 * width + e, stride, tokens, 1, s, values + e * padded, padded);
+            prepareFour(s, x, query + e, width, c, out + e, d, dOut + e, e);
+        }
+    }
+
+    /** Elements e to e + 3 of all tokens. One loop for all of them: several would repeat its checks and its counting. */
+    private void prepareFour(
+            float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, int e) {
+        float factor = scale * Simd.LOG2_E;
+        int row = e * padded;
+        int from = query;
+        int context = out;
+        int gradient = dOut;
+        for (int i = 0; i < tokens; i++) {
+            int at = e * rows + 4 * i * LANES;
+            broadcast(FLOATS, x[from]).intoArray(s, queries + at);
+            broadcast(FLOATS, x[from + 1]).intoArray(s, queries + at + LANES);
+            broadcast(FLOATS, x[from + 2]).intoArray(s, queries + at + 2 * LANES);
+            broadcast(FLOATS, x[from + 3]).intoArray(s, queries + at + 3 * LANES);
+            int key = from + width;
+            s[keys + row + i] = x[key] * factor;
+            s[keys + row + padded + i] = x[key + 1] * factor;
+            s[keys + row + 2 * padded + i] = x[key + 2] * factor;
+            s[keys + row + 3 * padded + i] = x[key + 3] * factor;
+            int value = key + width;
+            s[values + row + i] = x[value];
+            s[values + row + padded + i] = x[value + 1];
+            s[values + row + 2 * padded + i] = x[value + 2];
+            s[values + row + 3 * padded + i] = x[value + 3];
+            float d0 = d[gradient];
+            float d1 = d[gradient + 1];
+            float d2 = d[gradient + 2];
+            float d3 = d[gradient + 3];
+            broadcast(FLOATS, d0).intoArray(s, dContexts + at);
+            broadcast(FLOATS, d1).intoArray(s, dContexts + at + LANES);
+            broadcast(FLOATS, d2).intoArray(s, dContexts + at + 2 * LANES);
+            broadcast(FLOATS, d3).intoArray(s, dContexts + at + 3 * LANES);
+            s[dots + i] -= (c[context] * d0 + c[context + 1] * d1) + (c[context + 2] * d2 + c[context + 3] * d3);
+            from += 3 * width;
+            context += width;
+            gradient += width;
         }
     }
 
     private void unpack(float[] s, float[] dX, int dQuery, int width) {
-        int stride = 3 * width;
         for (int e = 0; e < headWidth; e += 4) {
             LaneSums.sum(s, dQueries + e * rows, Simd.whole(4 * tokens));
-            Fours.spread(s, dQueries + e * rows, tokens, 1 / Simd.LOG2_E, dX, dQuery + e, stride);
-            Fours.fromRows(s, dKeys + e * padded, padded, tokens, scale, dX, dQuery + width + e, stride);
-            Fours.fromRows(s, dValues + e * padded, padded, tokens, 1, dX, dQuery + 2 * width + e, stride);
+            unpackFour(s, dX, dQuery + e, width, dQueries + e * rows, e * padded);
+        }
+    }
+
+    private void unpackFour(float[] s, float[] dX, int dQuery, int width, int dq, int row) {
+        int k = dKeys + row;
+        int v = dValues + row;
+        int to = dQuery;
+        for (int i = 0; i < tokens; i++) {
+            dX[to] = s[dq + 4 * i] * (1 / Simd.LOG2_E);
+            dX[to + 1] = s[dq + 4 * i + 1] * (1 / Simd.LOG2_E);
+            dX[to + 2] = s[dq + 4 * i + 2] * (1 / Simd.LOG2_E);
+            dX[to + 3] = s[dq + 4 * i + 3] * (1 / Simd.LOG2_E);
+            int key = to + width;
+            dX[key] = s[k + i] * scale;
+            dX[key + 1] = s[k + padded + i] * scale;
+            dX[key + 2] = s[k + 2 * padded + i] * scale;
+            dX[key + 3] = s[k + 3 * padded + i] * scale;
+            int value = key + width;
+            dX[value] = s[v + i];
+            dX[value + 1] = s[v + padded + i];
+            dX[value + 2] = s[v + 2 * padded + i];
+            dX[value + 3] = s[v + 3 * padded + i];
+            to += 3 * width;
         }
     }
 

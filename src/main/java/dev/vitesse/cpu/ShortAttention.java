@@ -104,7 +104,19 @@ final class ShortAttention {
             Arrays.fill(s, to, to + headWidth * padded, 0f);
         }
         for (int d = 0; d < headWidth; d += 4) {
-            Fours.toRows(x, start + d, stride, tokens, factor, s, to + d * padded, padded);
+            transposeFour(x, start + d, stride, tokens, factor, s, to + d * padded, padded);
+        }
+    }
+
+    private static void transposeFour(
+            float[] x, int start, int stride, int count, float factor, float[] s, int to, int padded) {
+        int from = start;
+        for (int j = to; j < to + count; j++) {
+            s[j] = x[from] * factor;
+            s[j + padded] = x[from + 1] * factor;
+            s[j + 2 * padded] = x[from + 2] * factor;
+            s[j + 3 * padded] = x[from + 3] * factor;
+            from += stride;
         }
     }
 
