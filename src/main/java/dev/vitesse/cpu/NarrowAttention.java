@@ -203,7 +203,10 @@ final class NarrowAttention {
         most.intoArray(s, largest);
     }
 
-    /** p = 2^(s - largest), see {@link Simd#exp2}, their sums, and four rows of c, see {@link #weigh}. */
+    /**
+     * p = 2^(s - largest), see {@link Simd#exp2}, their sums, and four rows of c, see {@link #weigh}. The polynomial is
+     * summed in pairs: one operation more, but a shorter chain of them.
+     */
     private static void probabilities(
             float[] s, int scores, int values, int count, int largest, int sums, int contexts, int padded) {
         FloatVector sum = broadcast(FLOATS, 0);

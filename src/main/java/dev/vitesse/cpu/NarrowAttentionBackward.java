@@ -238,7 +238,7 @@ final class NarrowAttentionBackward {
         }
     }
 
-    /** {@link #addProducts} of the last four elements, and 2 to the power of that, see {@link Simd#exp2}. */
+    /** {@link #addProducts} of the last four elements, and 2 to the power of that, as {@link NarrowAttention} does it. */
     private void probabilities(
             float[] s, int blocks, int keys, int floors, int at, boolean first) {
         int to = probabilities;

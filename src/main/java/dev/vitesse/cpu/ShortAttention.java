@@ -147,11 +147,13 @@ final class ShortAttention {
             x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
             FloatVector rounded = x.add(Simd.ROUND);
             FloatVector r = x.sub(rounded.sub(Simd.ROUND));
-            FloatVector z = r.mul(r);
-            FloatVector p = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
-            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
-            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
-            p = r.fma(p, broadcast(FLOATS, 1));
+            FloatVector p = broadcast(FLOATS, Simd.EXP2_6);
+            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_5));
+            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_4));
+            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_3));
+            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_2));
+            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_1));
+            p = p.fma(r, broadcast(FLOATS, 1));
             p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
             p.intoArray(s, from);

@@ -106,11 +106,13 @@ final class ShortAttentionBackward {
             x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
             FloatVector rounded = x.add(Simd.ROUND);
             FloatVector r = x.sub(rounded.sub(Simd.ROUND));
-            FloatVector z = r.mul(r);
-            FloatVector power = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
-            power = z.fma(power, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
-            power = z.fma(power, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
-            power = r.fma(power, broadcast(FLOATS, 1));
+            FloatVector power = broadcast(FLOATS, Simd.EXP2_6);
+            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_5));
+            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_4));
+            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_3));
+            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_2));
+            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_1));
+            power = power.fma(r, broadcast(FLOATS, 1));
             power = power.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
             power.intoArray(s, p);

@@ -128,11 +128,13 @@ final class Simd {
             x = x.blend(LEAST_EXPONENT, x.compare(VectorOperators.LT, LEAST_EXPONENT));
             FloatVector rounded = x.add(ROUND);
             FloatVector r = x.sub(rounded.sub(ROUND));
-            FloatVector z = r.mul(r);
-            FloatVector p = r.fma(broadcast(FLOATS, EXP2_6), broadcast(FLOATS, EXP2_5));
-            p = z.fma(p, r.fma(broadcast(FLOATS, EXP2_4), broadcast(FLOATS, EXP2_3)));
-            p = z.fma(p, r.fma(broadcast(FLOATS, EXP2_2), broadcast(FLOATS, EXP2_1)));
-            p = r.fma(p, broadcast(FLOATS, 1));
+            FloatVector p = broadcast(FLOATS, EXP2_6);
+            p = p.fma(r, broadcast(FLOATS, EXP2_5));
+            p = p.fma(r, broadcast(FLOATS, EXP2_4));
+            p = p.fma(r, broadcast(FLOATS, EXP2_3));
+            p = p.fma(r, broadcast(FLOATS, EXP2_2));
+            p = p.fma(r, broadcast(FLOATS, EXP2_1));
+            p = p.fma(r, broadcast(FLOATS, 1));
             IntVector exponent = rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
             p.reinterpretAsInts().add(exponent).reinterpretAsFloats().intoArray(array, i);
         }
