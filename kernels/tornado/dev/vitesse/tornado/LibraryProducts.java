@@ -9,7 +9,7 @@ import uk.ac.manchester.tornado.runtime.library.spi.LibraryInvocation;
 import uk.ac.manchester.tornado.runtime.library.spi.TornadoLibraryProvider;
 
 /**
- * A BLAS as a task of TornadoVM's task graphs: it multiplies in place of {@link TornadoLinear#gemm}. TornadoVM's own tasks for
+ * A BLAS as a task of TornadoVM's task graphs: it multiplies in place of {@link TornadoGemm}. TornadoVM's own tasks for
  * cuBLAS take whole arrays and numbers fixed when the graph is built; ours lie inside one array, and where and how large they
  * are is in a launch's parameters. So the task is one of our own, which reads those parameters on the host, where they still
  * are as {@link TornadoPlan} has sent them, and calls the library with addresses inside the array.
@@ -34,7 +34,8 @@ public abstract class LibraryProducts implements TornadoLibraryProvider {
          * A product of ours, which is stored by rows: what is [rows, columns] by rows is [columns, rows] by columns, so this is
          * C^T = B^T A^T.
          *
-         * @param p parameters as for {@link TornadoLinear#gemm}, from {@code o} on
+         * @param p parameters as {@link TornadoLinear} gives them, from {@code o} on: c, a, b, two unused, M, N, K, two unused,
+         *     layout
          */
         static Sgemm of(IntArray p, int o) {
             int m = p.get(o + 5);

@@ -34,6 +34,7 @@ final class TornadoElements {
     static final Merge RESIDUAL_SCALE = new Merge(BACKWARD, 6);
     static final Merge POOL_BACKWARD = new Merge(BACKWARD, 7);
     static final Merge ATTENTION_DELTA = new Merge(BACKWARD, 8);
+    static final Merge FINISH_DIFFERENTIATE = new Merge(BACKWARD, 9);
 
     private TornadoElements() {}
 
@@ -49,7 +50,7 @@ final class TornadoElements {
             TornadoPatches.assembleTokens(context, floats, p, slot);
         }
         if (operation == 3) {
-            TornadoLinear.finish(context, floats, p, slot, TornadoLinear.ANY, TornadoLinear.ANY);
+            TornadoFinish.finish(context, floats, p, slot, TornadoFinish.ANY, TornadoFinish.ANY);
         }
         if (operation == 4) {
             TornadoResidual.residualAdd(context, floats, ints, p, slot);
@@ -87,6 +88,9 @@ final class TornadoElements {
         }
         if (operation == 8) {
             TornadoAttentionBackward.delta(context, floats, p, slot);
+        }
+        if (operation == 9) {
+            TornadoFinish.differentiate(context, floats, p, slot, TornadoFinish.ANY);
         }
     }
 }
