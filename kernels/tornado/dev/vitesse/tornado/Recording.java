@@ -70,7 +70,7 @@ final class Recording {
         this.variant = variant;
     }
 
-    /** Whether kernels are to be merged and their grids to be equal, so that as few as possible are compiled. */
+    /** Whether kernels are those of a CPU, merged and of equal grids, so that as few as possible are compiled. */
     boolean compact() {
         return variant.compact();
     }

@@ -11,7 +11,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Softmax-scaled multi-head attention in blocks (Dao et al. 2022, arXiv:2205.14135): scores exist one block at a time, never
- * T x T. The backward pass is in {@link TornadoAttentionBackward}. Bound by arithmetic.
+ * T x T. The backward pass is in {@link TornadoAttentionBackward}; CPUs have a forward kernel of their own,
+ * {@link TornadoCpuAttention}. Bound by arithmetic.
  *
  * <pre>
  *   S = q k^T / sqrt(A),  P = exp(S - logSumExp),  context = P v
@@ -42,11 +43,18 @@ final class TornadoAttention {
         int tokens = context.dim(1);
         int headWidth = headWidth(context, heads);
         int columns = columns(headWidth);
+        int[] parameters = {
+            r.at(context), r.at(logSumExp), r.at(qkv), tokens, heads, headWidth, r.constants((float) (1 / Math.sqrt(headWidth)))
+        };
+        long allHeads = (long) context.dim(0) * heads;
+        if (r.compact()) {
+            r.launch(TornadoCpuAttention.KERNEL, TornadoCpuAttention.blocks(tokens), allHeads, 1, parameters);
+            return;
+        }
         TornadoKernel kernel = new TornadoKernel("attention_" + SIDE * columns, "attention", SIDE, SIDE, (id, a) ->
                 TaskPackage.createPackage(id, TornadoAttention::attention, a.context(), a.floats(), a.parameters(),
                         a.slot(), columns));
-        r.launch(kernel, Math.ceilDiv(tokens, BLOCK), (long) context.dim(0) * heads, 1, r.at(context), r.at(logSumExp),
-                r.at(qkv), tokens, heads, headWidth, r.constants((float) (1 / Math.sqrt(headWidth))));
+        r.launch(kernel, Math.ceilDiv(tokens, BLOCK), allHeads, 1, parameters);
     }
 
     /** Columns of a head that one work-item has: a power of two, so that there are few kernels. */

@@ -74,9 +74,9 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
     /** What the kernels need and this device lacks; empty if nothing. */
     String problem() {
         var physical = device.getPhysicalDevice();
-        if (physical.getDeviceLocalMemorySize() < TornadoAttention.LOCAL_BYTES) {
-            return "it has " + physical.getDeviceLocalMemorySize() + " bytes of local memory, the kernels need "
-                    + TornadoAttention.LOCAL_BYTES;
+        int needed = isGpu() ? TornadoAttention.LOCAL_BYTES : TornadoCpuAttention.LOCAL_BYTES;
+        if (physical.getDeviceLocalMemorySize() < needed) {
+            return "it has " + physical.getDeviceLocalMemorySize() + " bytes of local memory, the kernels need " + needed;
         }
         long[] largest = physical.getDeviceMaxWorkGroupSize();
         if (largest != null && largest.length > 0 && largest[0] < TornadoCopy.LOCAL) {

@@ -8,7 +8,8 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 /**
  * How a device is used.
  *
- * @param compact whether kernels are merged, so that few are compiled
+ * @param compact whether kernels are those of a CPU: products and attention of their own, and merged ones, so that few are
+ *     compiled
  * @param library what computes products instead of our kernel, or null
  * @param captured whether a graph, once it has run, is launched as a whole, as a CUDA graph
  */
