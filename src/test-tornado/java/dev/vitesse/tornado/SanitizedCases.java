@@ -63,11 +63,10 @@ record SanitizedCases(boolean merged) {
                 chosen.add(kernelCase);
             }
         }
-        if (merged) {
-            // Attention over more than one block of keys, once.
-            all.stream().filter(c -> c.op().equals("attention") && c.parameters().startsWith("b=1,t=33")).findFirst()
-                    .ifPresent(chosen::add);
-        }
+        // Attention over more than one block of keys, once for each form.
+        String blocks = merged ? "b=1,t=65" : "b=1,t=33";
+        all.stream().filter(c -> c.op().equals("attention") && c.parameters().startsWith(blocks)).findFirst()
+                .ifPresent(chosen::add);
         return chosen;
     }
 
