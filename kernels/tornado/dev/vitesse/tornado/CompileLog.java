@@ -12,6 +12,7 @@ final class CompileLog {
     private final @Nullable Consumer<String> sink;
     private final Consumer<String> messages;
     private final CompileListener listener;
+    private String program = "";
     private int programKernels;
     private int programDone;
     private int kernels;
@@ -29,32 +30,41 @@ final class CompileLog {
         listener = options.compilation();
     }
 
-    /** So many kernels will be compiled before {@code program} has run for the first time. */
-    void compiling(String program, int count, String device) {
+    /** So many kernels of {@code programName} are going to be compiled, one after the other. */
+    void compiling(String programName, int count, String device) {
+        program = programName;
         programKernels = count;
         programDone = 0;
-        if (count > 0) {
-            messages.accept("compiling " + count + (count == 1 ? " kernel" : " kernels") + " of " + program + " for " + device);
+        messages.accept("compiling " + count + (count == 1 ? " kernel" : " kernels") + " of " + program + " for " + device);
+    }
+
+    /** The next of them is begun. */
+    void compiling(String kernel) {
+        listener.compiling(program, programDone, programKernels, kernel);
+    }
+
+    /** That one is ready, after so long. */
+    void compiled(String task, long time) {
+        kernels++;
+        nanoseconds += time;
+        programDone++;
+        if (sink != null) {
+            sink.accept("tornado: " + task + " of " + program + " was ready after " + TornadoPlan.milliseconds(time));
         }
     }
 
-    /** One more execution compiles: {@code done} of its kernels are ready, {@code kernel} is at work. */
-    void progress(String program, String kernel, int done) {
-        listener.compiling(program, programDone + done, programKernels, kernel);
-    }
-
-    /** The execution that should have compiled has failed. */
-    void notCompiled(String program) {
+    /** All are ready, or one has failed. */
+    void compilingEnded() {
         listener.compiling(program, programDone, programKernels, "");
     }
 
     /** A program ran. */
-    void ran(String program, List<Segment> segments) {
+    void ran(String name, List<Segment> segments) {
         executions += segments.size();
         int kernelCount = segments.stream().mapToInt(s -> s.launches().size()).sum();
         launches += kernelCount;
         if (sink != null) {
-            sink.accept("tornado: " + program + " ran " + kernelCount + " kernels in " + segments.size()
+            sink.accept("tornado: " + name + " ran " + kernelCount + " kernels in " + segments.size()
                     + (segments.size() == 1 ? " execution" : " executions"));
         }
     }
@@ -80,7 +90,7 @@ final class CompileLog {
     /** The sums, when the device is closed. A kernel that did not run there would have been an error. */
     void closed(String device) {
         if (sink != null) {
-            sink.accept("tornado: all on " + device + ": " + kernels + " kernels compiled and run first in "
+            sink.accept("tornado: all on " + device + ": " + kernels + " kernels compiled in "
                     + TornadoPlan.milliseconds(nanoseconds) + ", " + plans + " plans, " + executions + " executions of programs, "
                     + launches + " launches, " + bytesUp + " bytes of tensors up, " + bytesDown + " down; nothing ran elsewhere");
         }
@@ -89,18 +99,6 @@ final class CompileLog {
     /** Executions of programs' graphs so far. */
     int executions() {
         return executions;
-    }
-
-    /** The first run of a graph, which took so long, compiled {@code tasks}. */
-    void compiled(String program, List<String> tasks, long time) {
-        kernels += tasks.size();
-        nanoseconds += time;
-        programDone += tasks.size();
-        listener.compiling(program, programDone, programKernels, "");
-        if (sink != null) {
-            sink.accept("tornado: compiled " + tasks.size() + " kernels of " + program + " and ran them first in "
-                    + TornadoPlan.milliseconds(time) + ": " + String.join(" ", tasks));
-        }
     }
 
     void planned(int graphs, String reason) {
@@ -120,7 +118,7 @@ final class CompileLog {
         return plans;
     }
 
-    /** Time of the executions that compiled. */
+    /** How long compiling took, for all plans. */
     long nanoseconds() {
         return nanoseconds;
     }

@@ -19,6 +19,9 @@ final class DeviceMemory {
     /** The least size of an array in elements, so that small programs added later find room. */
     private static final int LEAST = 1 << 20;
 
+    /** Elements that no tensor gets: the probe's, and what a problem of size 1 with all of its tensors at 1 may reach. */
+    private static final int RESERVED = 1 << 12;
+
     private final String device;
     private final long mostBytes;
     private final FreeSpace floatSpace = new FreeSpace();
@@ -36,8 +39,8 @@ final class DeviceMemory {
     DeviceMemory(String device, long mostBytes) {
         this.device = device;
         this.mostBytes = mostBytes;
-        floatProbe = floatSpace.allocate(1);
-        intProbe = intSpace.allocate(1);
+        floatProbe = floatSpace.allocate(RESERVED);
+        intProbe = intSpace.allocate(RESERVED);
     }
 
     /** Where the element lies with which every plan shows that its device computes. */

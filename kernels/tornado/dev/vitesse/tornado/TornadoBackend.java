@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One device of TornadoVM. Programs are lists of launches; a plan holds one task graph for each pattern of kernels that
- * occurs in them, and is built when a program first runs. A program recorded later runs in the same plan if it has no new
- * pattern; else everything is brought to the host, and a new plan is built and compiled.
+ * occurs in them, and is built when the first program is compiled or runs. A program recorded later runs in the same plan if
+ * it has no new pattern; else everything is brought to the host, and a new plan is built and compiled.
  */
 public final class TornadoBackend implements Backend {
     private final TornadoTarget target;

@@ -10,7 +10,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * A kernel as TornadoVM compiles it: a method and the scalar arguments that are baked into its code. Everything else (where
- * tensors lie, sizes) reaches it in an array, so that one compilation serves every layer, shape and batch.
+ * tensors lie, sizes) reaches it in an array, so that one compilation serves every layer, shape and batch. With parameters
+ * that are all 1, one work-group must have a small problem: {@link TornadoPlan} launches that to have the kernel compiled.
  *
  * @param name of the method and its baked scalars; two kernels of one name are the same
  * @param method the method alone

@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.DataRange;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -33,7 +32,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * TornadoVM's execution plan over the arrays of all tensors: a graph that takes them to the device, graphs that copy parts
- * of them, and one graph for each pattern of tasks.
+ * of them, one graph for each kernel, in which it is compiled, and one for each pattern of tasks.
  *
  * <pre>
  * host     floats, ints                     parameters of one run
@@ -44,6 +43,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * All graphs have one name and a task is called after its kernel and which of the kernel's grids it has, because TornadoVM
  * keeps compiled code under the two names: graphs then share it, and so do the launches in a graph ({@link TaskSharing}). It
  * compiles a graph's last task anew in spite of that, so the last one is a kernel without content.
+ *
+ * <p>A kernel is compiled by a <em>trial</em>: a graph with nothing else launches it for one work-group, on a problem of
+ * size 1 in memory that is there for that. {@code withPreCompilation} would tell nobody which kernel it has come to, and leave
+ * out what drivers do at the first launch: PoCL, most of its work. A plan that has used it no longer runs once any other plan
+ * has been closed.
  */
 final class TornadoPlan {
     private static final String GRAPH = "vitesse";
@@ -62,6 +66,8 @@ final class TornadoPlan {
     private final BitSet checked = new BitSet();
     private final List<ImmutableTaskGraph> graphs = new ArrayList<>();
     private final Map<List<Segment.Task>, PatternGraph> patterns = new LinkedHashMap<>();
+    /** The graph that compiles a task, by its name. */
+    private final Map<String, Integer> trials = new HashMap<>();
     private final List<Staging> stagings = new ArrayList<>();
     private final IntArray zeroed = new IntArray(2);
     private final int zeroFloats;
@@ -96,9 +102,8 @@ final class TornadoPlan {
                 TaskPackage.createPackage("zero_floats", TornadoCopy::zeroFloats, context, floats, zeroed));
         zeroInts = addZero("zero_ints",
                 TaskPackage.createPackage("zero_ints", TornadoCopy::zeroInts, context, ints, zeroed));
-        for (List<Segment.Task> pattern : patternList) {
-            addPattern(pattern);
-        }
+        patternList.stream().flatMap(pattern -> Segment.compilations(pattern).stream()).distinct().forEach(this::addTrial);
+        patternList.forEach(this::addPattern);
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         plan.withGridScheduler(grids);
         plan.withDevice(target.device());
@@ -182,6 +187,24 @@ final class TornadoPlan {
         return graphs.size() - 1;
     }
 
+    private void addTrial(Segment.Task task) {
+        TornadoKernel kernel = task.kernel();
+        IntArray parameters = new IntArray(Launch.SLOT);
+        parameters.init(1);
+        IntArray slot = new IntArray(1);
+        slot.init(0);
+        try {
+            TaskGraph graph = consumer().transferToDevice(DataTransferMode.FIRST_EXECUTION, parameters, slot);
+            kernel.addTo(graph, task.name(), 0, new TornadoKernel.Arguments(context, floats, ints, parameters, slot));
+            grid(task.name(), kernel.localX(), kernel.localY());
+            trials.put(task.name(), graphs.size());
+            taskNames.add(Set.of(task.name()));
+            graphs.add(graph.snapshot());
+        } catch (RuntimeException | Error e) { // TornadoVM reads the kernel's code here
+            throw target.failure(kernel.name(), e);
+        }
+    }
+
     private void addPattern(List<Segment.Task> pattern) {
         IntArray parameters = new IntArray(pattern.size() * Launch.SLOT);
         parameters.init(0);
@@ -204,20 +227,38 @@ final class TornadoPlan {
         return patterns.containsKey(pattern);
     }
 
-    /** Says what {@link #run} will have to compile. */
-    void announce(String program, List<Segment> segments) {
-        long count = segments.stream().flatMap(this::notCompiled).map(Segment.Task::name).distinct().count();
-        log.compiling(program, (int) count, target.description());
-    }
-
-    private Stream<Segment.Task> notCompiled(Segment segment) {
-        return Segment.compilations(segment.pattern()).stream().filter(task -> !compiled.contains(task.name()));
+    /**
+     * Compiles the kernels of a program that the plan has not compiled yet.
+     *
+     * @throws DeviceException naming the first that fails; none of the program has run then
+     */
+    void compile(String program, List<Segment> segments) {
+        List<Segment.Task> fresh = segments.stream()
+                .flatMap(segment -> Segment.compilations(segment.pattern()).stream())
+                .filter(task -> !compiled.contains(task.name()))
+                .distinct()
+                .toList();
+        if (fresh.isEmpty()) {
+            return;
+        }
+        log.compiling(program, fresh.size(), target.description());
+        try {
+            for (Segment.Task task : fresh) {
+                log.compiling(task.kernel().name());
+                long begin = System.nanoTime();
+                WorkerGrid grid = gridOfTask.get(GRAPH + "." + task.name());
+                grid.setGlobalWork(task.kernel().localX(), task.kernel().localY(), 1);
+                execute(trials.get(task.name()), task.kernel().name() + " of " + program);
+                compiled.add(task.name());
+                log.compiled(task.name(), System.nanoTime() - begin);
+            }
+        } finally {
+            log.compilingEnded();
+        }
     }
 
     void run(String program, Segment segment) {
         PatternGraph graph = patterns.get(segment.pattern());
-        List<Segment.Task> fresh = notCompiled(segment).toList();
-        long begin = System.nanoTime();
         for (int i = 0; i < segment.launches().size(); i++) {
             Launch launch = segment.launches().get(i);
             TornadoKernel kernel = launch.kernel();
@@ -226,24 +267,7 @@ final class TornadoPlan {
             gridOfTask.get(GRAPH + "." + segment.pattern().get(i).name()).setGlobalWork(
                     (long) launch.groupsX() * kernel.localX(), (long) launch.groupsY() * kernel.localY(), launch.groupsZ());
         }
-        if (fresh.isEmpty()) {
-            execute(graph.index(), program);
-            return;
-        }
-        try (CompileWatch _ = new CompileWatch(fresh, this::isCompiled,
-                (kernel, done) -> log.progress(program, kernel, done))) {
-            execute(graph.index(), program);
-        } catch (RuntimeException e) {
-            log.notCompiled(program);
-            throw e;
-        }
-        List<String> names = fresh.stream().map(Segment.Task::name).toList();
-        compiled.addAll(names);
-        log.compiled(program, names, System.nanoTime() - begin);
-    }
-
-    private boolean isCompiled(Segment.Task task) {
-        return target.compiled(plan, GRAPH + "." + task.name(), task.kernel().method());
+        execute(graph.index(), program);
     }
 
     private TornadoExecutionResult execute(int graph, String what) {

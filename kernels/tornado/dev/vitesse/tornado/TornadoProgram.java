@@ -31,13 +31,24 @@ final class TornadoProgram implements Program {
     }
 
     @Override
-    public void run() {
+    public void compile() {
+        readyPlan();
+    }
+
+    /** A plan that has this program's kernels. */
+    private TornadoPlan readyPlan() {
         if (closed) {
             throw new IllegalStateException("program " + name + " has been closed");
         }
         recording.allocations().forEach(Allocation::checkOpen);
         TornadoPlan plan = backend.plan(patterns);
-        plan.announce(name, segments);
+        plan.compile(name, segments);
+        return plan;
+    }
+
+    @Override
+    public void run() {
+        TornadoPlan plan = readyPlan();
         for (Segment segment : segments) {
             plan.run(name, segment);
         }

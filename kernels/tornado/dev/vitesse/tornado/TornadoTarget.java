@@ -119,17 +119,6 @@ record TornadoTarget(int driver, int number, TornadoVMBackendType language, Torn
         }
     }
 
-    /** Whether a plan has compiled a task ("graph.task"); the same way, false for a driver that does not tell. */
-    boolean compiled(TornadoExecutionPlan plan, String task, String method) {
-        try {
-            Object context = device.getDeviceContext();
-            return (Boolean) context.getClass().getMethod("isCached", long.class, String.class, String.class)
-                    .invoke(context, plan.getId(), task, method);
-        } catch (ReflectiveOperationException e) {
-            return false;
-        }
-    }
-
     /** The ending of a file with this driver's code. */
     String fileEnding() {
         return switch (language) {

@@ -192,6 +192,24 @@ public final class VitModel implements AutoCloseable {
     }
 
     /**
+     * Has the device compile all that it needs for so many images in one call, which takes seconds on TornadoVM. Without it
+     * the first such call does.
+     *
+     * @throws dev.vitesse.backend.DeviceException if the device's compiler fails
+     */
+    public void compile(int images) {
+        exclusively(() -> {
+            List<Inference> needed = new ArrayList<>();
+            for (int left = images, size; left > 0; left -= size) {
+                size = passSize(left);
+                needed.add(passes.computeIfAbsent(size, loaded.model()::inference));
+            }
+            needed.forEach(Inference::compile);
+            return needed;
+        });
+    }
+
+    /**
      * Prepares a decoded image as the model's files say.
      *
      * @return [C, S, S]

@@ -8,7 +8,7 @@ import java.util.function.Consumer;
  * One opened device. Not safe for use by several threads at once; several backends may be open side by side.
  *
  * <p>Programs that share tensors (training and evaluation of one model) are best all recorded before the first of them
- * runs: TornadoVM keeps shared buffers on the device only within one plan.
+ * is compiled or runs: TornadoVM keeps shared buffers on the device only within one plan.
  */
 public interface Backend extends AutoCloseable {
     /** The device as the user names it and what it is: {@code cpu (2 threads, 256-bit vectors)}. */

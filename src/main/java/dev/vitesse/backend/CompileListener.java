@@ -5,8 +5,8 @@ package dev.vitesse.backend;
 @FunctionalInterface
 public interface CompileListener {
     /**
-     * Called when the first kernel is begun, when one is done, and, also after a failure, when there is nothing more to
-     * compile; by any thread, but by one at a time.
+     * Called when a kernel is begun, and, also after a failure, when there is nothing more to compile; by the thread that
+     * compiles.
      *
      * @param program its name
      * @param done kernels that are compiled

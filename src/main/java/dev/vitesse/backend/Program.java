@@ -6,6 +6,14 @@ import java.util.OptionalLong;
 /** A recorded sequence of {@link Kernels} calls that can be run any number of times, always on the same buffers. */
 public interface Program extends AutoCloseable {
     /**
+     * Compiles what {@link #run} needs, where that is not done while recording, so that the first run takes no longer than
+     * the others. Without it the first run begins with this. Changes no tensor.
+     *
+     * @throws DeviceException if the device's compiler fails; the message names the kernel
+     */
+    default void compile() {}
+
+    /**
      * Runs the sequence once with what its tensors hold now. May return before the device is done;
      * {@link Tensor#read} waits.
      *

@@ -108,6 +108,11 @@ final class TracedBackend implements Backend {
 
     private record TracedProgram(String name, List<Step> steps, Consumer<String> sink) implements Program {
         @Override
+        public void compile() {
+            steps.forEach(step -> step.program().compile());
+        }
+
+        @Override
         public void run() {
             for (Step step : steps) {
                 step.program().run();

@@ -81,9 +81,8 @@ final class KernelsCommand extends CliCommand {
         try (VisionTransformer model = new VisionTransformer(config, backend);
                 TrainingStep step = new TrainingStep(model, 1, rule, 1, 0);
                 Inference inference = model.inference(1)) {
-            float[] image = new float[config.imageElements()];
-            step.run(image, new int[1], 1e-3f, 1, 1);
-            inference.logits(image, 1);
+            step.compile();
+            inference.compile();
         }
     }
 }

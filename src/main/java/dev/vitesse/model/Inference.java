@@ -22,6 +22,11 @@ public final class Inference implements AutoCloseable {
         return activations.batch();
     }
 
+    /** Has the device compile what the pass needs, which otherwise the first call of {@link #logits} does. */
+    public void compile() {
+        program.compile();
+    }
+
     /**
      * The logits of {@code count} images with the model's weights as they are now; of a model without a head, its
      * features.

@@ -96,6 +96,10 @@ public final class Trainer implements AutoCloseable {
      * @throws NonFiniteLossException if the loss or the gradient is infinite or NaN
      */
     public Outcome fit(TrainingListener listener) {
+        trainingStep.compile();
+        if (inference != null) {
+            inference.compile();
+        }
         while (!finished && epoch < options.epochs()) {
             if (!trainEpoch(listener)) {
                 return Outcome.INTERRUPTED;

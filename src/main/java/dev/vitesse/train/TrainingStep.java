@@ -110,6 +110,11 @@ public final class TrainingStep implements AutoCloseable {
         return moments.get(kind).slabs().get(slab);
     }
 
+    /** Has the device compile what a step needs, which otherwise the first one does. */
+    public void compile() {
+        program.compile();
+    }
+
     /**
      * Takes one step.
      *
