@@ -23,15 +23,6 @@ final class CpuActivations {
     private static final int BLOCK = 256;
     private static final float SQRT_2_PI = 0.7978845608028654f;
     private static final float CUBIC = 0.044715f;
-    private static final float INV_SQRT_2_PI = 0.3989422804014327f;
-    /** Abramowitz and Stegun 7.1.26, p for an argument x / sqrt 2 and half of a1 to a5. */
-    private static final float P = 0.3275911f * 0.7071067811865476f;
-
-    private static final float A1 = 0.5f * 0.254829592f;
-    private static final float A2 = 0.5f * -0.284496736f;
-    private static final float A3 = 0.5f * 1.421413741f;
-    private static final float A4 = 0.5f * -1.453152027f;
-    private static final float A5 = 0.5f * 1.061405429f;
 
     /** Where Phi is 0 or 1 to 1e-7. */
     private static final float REACH = 5.25f;
@@ -47,6 +38,21 @@ final class CpuActivations {
     private static final float Q3 = 0.00182651245f;
     private static final float Q4 = 7.09010917e-5f;
     private static final float Q5 = 1.24790473e-6f;
+
+    /** Where the derivative of x Phi(x) is 0 or 1 to 1.2e-7. */
+    private static final float SLOPE_REACH = 5.8f;
+    // (Phi(x) + x phi(x) - 1/2) / x = R(x^2) / S(x^2) up to there, with an error of x R / S of at most 1.2e-7.
+    private static final float R0 = 0.797885361f;
+    private static final float R1 = -0.0309958717f;
+    private static final float R2 = 0.0142303071f;
+    private static final float R3 = 1.92202284e-5f;
+    private static final float R4 = 3.59559485e-5f;
+    private static final float R5 = 1.9292934e-7f;
+    private static final float S1 = 0.29449402f;
+    private static final float S2 = 0.0409802059f;
+    private static final float S3 = 0.00352303439f;
+    private static final float S4 = 0.000192036336f;
+    private static final float S5 = 8.95242151e-6f;
 
     private CpuActivations() {}
 
@@ -109,10 +115,7 @@ final class CpuActivations {
     private static void multiplyWhole(
             Activation function, float[] g, int gOffset, float[] x, int xOffset, int count, float[] t, int tOffset) {
         switch (function) {
-            case GELU -> {
-                gauss(x, xOffset, t, tOffset, count);
-                geluDerivative(g, gOffset, x, xOffset, count, t, tOffset);
-            }
+            case GELU -> geluDerivative(g, gOffset, x, xOffset, count);
             case GELU_TANH -> {
                 geluArgument(x, xOffset, t, tOffset, count);
                 tanh(t, tOffset, t, tOffset, count, t, tOffset + BLOCK + LANES);
@@ -124,15 +127,6 @@ final class CpuActivations {
                 tanhDerivative(g, gOffset, count, t, tOffset);
             }
         }
-    }
-
-    /** t = exp(-x^2 / 2). */
-    private static void gauss(float[] x, int xOffset, float[] t, int tOffset, int count) {
-        for (int i = 0; i < count; i += LANES) {
-            FloatVector v = fromArray(FLOATS, x, xOffset + i);
-            v.mul(v).mul(-0.5f).intoArray(t, tOffset + i);
-        }
-        Simd.exp(t, tOffset, count);
     }
 
     /**
@@ -158,24 +152,23 @@ final class CpuActivations {
     }
 
     /**
-     * g *= Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi), which is there in any case; so Phi(x) = erfc(-x / sqrt
-     * 2) / 2 to 1e-7 with erfc(z) = t (a1 + t (a2 + ...)) exp(-z^2), t = 1 / (1 + p z) for z >= 0 (Abramowitz and Stegun
-     * 7.1.26).
-     *
-     * @param gauss exp(-x^2 / 2)
+     * g *= Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi). Like Phi(x) it is 1/2 and an odd function, and so it
+     * is computed in the same way, to 3e-7.
      */
-    private static void geluDerivative(
-            float[] g, int gOffset, float[] x, int xOffset, int count, float[] gauss, int gaussOffset) {
+    private static void geluDerivative(float[] g, int gOffset, float[] x, int xOffset, int count) {
         FloatVector one = broadcast(FLOATS, 1f);
         for (int i = 0; i < count; i += LANES) {
             FloatVector v = fromArray(FLOATS, x, xOffset + i);
-            FloatVector e = fromArray(FLOATS, gauss, gaussOffset + i);
-            FloatVector t = one.div(v.abs().fma(broadcast(FLOATS, P), one));
-            FloatVector p = t.fma(broadcast(FLOATS, A5), broadcast(FLOATS, A4));
-            p = p.fma(t, broadcast(FLOATS, A3)).fma(t, broadcast(FLOATS, A2)).fma(t, broadcast(FLOATS, A1));
-            FloatVector tail = p.mul(t).mul(e);
-            FloatVector phi = tail.blend(one.sub(tail), v.compare(VectorOperators.GT, 0f));
-            FloatVector slope = v.mul(e).fma(broadcast(FLOATS, INV_SQRT_2_PI), phi);
+            FloatVector s = v.mul(v);
+            FloatVector p = s.fma(broadcast(FLOATS, R5), broadcast(FLOATS, R4));
+            p = p.fma(s, broadcast(FLOATS, R3)).fma(s, broadcast(FLOATS, R2));
+            p = p.fma(s, broadcast(FLOATS, R1)).fma(s, broadcast(FLOATS, R0));
+            FloatVector q = s.fma(broadcast(FLOATS, S5), broadcast(FLOATS, S4));
+            q = q.fma(s, broadcast(FLOATS, S3)).fma(s, broadcast(FLOATS, S2));
+            q = q.fma(s, broadcast(FLOATS, S1)).fma(s, one);
+            FloatVector slope = v.mul(p).div(q).add(0.5f);
+            slope = slope.blend(0f, v.compare(VectorOperators.LT, -SLOPE_REACH));
+            slope = slope.blend(1f, v.compare(VectorOperators.GT, SLOPE_REACH));
             fromArray(FLOATS, g, gOffset + i).mul(slope).intoArray(g, gOffset + i);
         }
     }
