@@ -24,6 +24,7 @@ final class CpuLinear implements ThreadTeam.Task {
     private final @Nullable CpuTensor bias;
     private final Epilogue epilogue;
     private final boolean backward;
+    private final boolean narrow;
 
     private final int depth;
     private final int columns;
@@ -46,11 +47,12 @@ final class CpuLinear implements ThreadTeam.Task {
         this.backward = backward;
         depth = weight.depth();
         columns = weight.width();
+        narrow = NarrowLinear.suits(depth, columns);
         int count = c.rowCount();
         int blocks = Math.max(1, Math.ceilDiv(count, BLOCK_ROWS));
         rows = new Split(count, Math.max(Gemm.ROWS, Gemm.wholeTiles(Math.ceilDiv(count, blocks))));
         int all = Gemm.panels(columns);
-        int groups = evenGroups(blocks, backend.team().size());
+        int groups = narrow ? 1 : evenGroups(blocks, backend.team().size());
         panels = new Split(all, Math.max(Math.min(LEAST_PANELS, all), Math.ceilDiv(all, groups)));
         init = CpuBuffer.allocateFloats("bias of " + c.name(), Gemm.padded(columns));
         long block = (long) rows.size() * panels.size() * Gemm.PANEL;
@@ -109,11 +111,18 @@ final class CpuLinear implements ThreadTeam.Task {
             }
             case Epilogue.Add add -> {
                 // Through working memory, because the residual may be c itself, and to read it row by row.
+                CpuTensor residual = (CpuTensor) add.residual();
+                if (narrow) {
+                    NarrowLinear.multiply(depth, a.floats(), a.offset() + first * depth, height, weight.panels(),
+                            weight.panelsOffset(), columns, init, scratch, sums);
+                    addRows(1, height * columns, scratch, sums, 0, residual.floats(), residual.offset() + start,
+                            c.floats(), c.offset() + start, 0);
+                    return;
+                }
                 int stride = (endPanel - firstPanel) * Gemm.PANEL;
                 Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(),
                         weight.panelsOffset(), Gemm.padded(columns), firstPanel, endPanel, init, scratch, sums - column,
                         stride, null, 0, 0, scratch, 0);
-                CpuTensor residual = (CpuTensor) add.residual();
                 addRows(height, width, scratch, sums, stride, residual.floats(), residual.offset() + start,
                         c.floats(), c.offset() + start, columns);
             }
@@ -121,13 +130,18 @@ final class CpuLinear implements ThreadTeam.Task {
     }
 
     private void multiply(CpuTensor sum, int first, int height, int firstPanel, int endPanel, float[] scratch) {
+        if (narrow) {
+            NarrowLinear.multiply(depth, a.floats(), a.offset() + first * depth, height, weight.panels(),
+                    weight.panelsOffset(), columns, init, sum.floats(), sum.offset() + first * columns);
+            return;
+        }
         Gemm.multiply(depth, a.floats(), a.offset() + first * depth, depth, height, weight.panels(),
                 weight.panelsOffset(), columns, firstPanel, endPanel, init, sum.floats(), sum.offset() + first * columns,
                 columns, null, 0, 0, scratch, 0);
     }
 
-    /** c = a + b. */
-    private static void addRows(
+    /** c = a + b; c may be a or b. */
+    static void addRows(
             int rows, int width, float[] a, int aOffset, int aStride, float[] b, int bOffset, float[] c, int cOffset,
             int stride) {
         int whole = FLOATS.loopBound(width);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static jdk.incubator.vector.FloatVector.fromArray;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CpuPatches implements ThreadTeam.Task {
     static final int BLOCK_ROWS = 96;
+    private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
 
     private final CpuBackend backend;
     private final CpuTensor tokens;
@@ -69,6 +74,14 @@ final class CpuPatches implements ThreadTeam.Task {
         }
         grid.read(images.floats(), images.offset() + image * grid.imageElements(), first, end, scratch, patches);
         int positions = position.dim(0) - grid.patches();
+        if (NarrowLinear.suits(depth, width)) {
+            int start = out + (prefixTokens + first) * width;
+            NarrowLinear.multiply(depth, scratch, patches, end - first, weight.panels(), weight.panelsOffset(), width,
+                    init, tokens.floats(), start);
+            CpuLinear.addRows(1, (end - first) * width, tokens.floats(), start, 0, position.floats(),
+                    position.offset() + (positions + first) * width, tokens.floats(), start, 0);
+            return;
+        }
         Gemm.multiply(depth, scratch, patches, depth, end - first, weight.panels(), weight.panelsOffset(), width, 0,
                 Gemm.panels(width), init, tokens.floats(), out + (prefixTokens + first) * width, width,
                 position.floats(), position.offset() + (positions + first) * width, width, scratch, 0);
@@ -131,15 +144,34 @@ final class CpuPatches implements ThreadTeam.Task {
             int to = row;
             for (int n = first; n < end; n++) {
                 int corner = image + n / perSide() * patch * side + n % perSide() * patch;
-                for (int line = 0; line < channels * patch; line++) {
-                    int from = corner + (line / patch * side + line % patch) * side;
+                for (int channel = 0; channel < channels; channel++) {
+                    int from = corner + channel * side * side;
                     if (read) {
-                        System.arraycopy(images, from, rows, to, patch);
+                        copyLines(images, from, side, rows, to, patch, patch);
                     } else {
-                        System.arraycopy(rows, to, images, from, patch);
+                        copyLines(rows, to, patch, images, from, side, patch);
                     }
-                    to += patch;
+                    to += patch * patch;
                 }
+            }
+        }
+
+        /** A square of {@code size} by {@code size}. */
+        private static void copyLines(
+                float[] a, int aOffset, int aStride, float[] b, int bOffset, int bStride, int size) {
+            if (size == FOUR.length()) {
+                copyFours(a, aOffset, aStride, b, bOffset, bStride);
+                return;
+            }
+            for (int line = 0; line < size; line++) {
+                System.arraycopy(a, aOffset + line * aStride, b, bOffset + line * bStride, size);
+            }
+        }
+
+        /** Four lines of four, each so short that the call of arraycopy would cost more than the copy. */
+        private static void copyFours(float[] a, int aOffset, int aStride, float[] b, int bOffset, int bStride) {
+            for (int line = 0; line < 4; line++) {
+                fromArray(FOUR, a, aOffset + line * aStride).intoArray(b, bOffset + line * bStride);
             }
         }
     }
