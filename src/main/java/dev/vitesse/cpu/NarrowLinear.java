@@ -19,8 +19,8 @@ import jdk.incubator.vector.FloatVector;
 final class NarrowLinear {
     /** Rows of the weights that are used at once. */
     private static final int DEPTH = 8;
-    /** The largest weight matrix: A is read once for each vector of its columns, from the first-level cache. */
-    private static final int MOST_ELEMENTS = 1024;
+    /** The largest weight matrix: tiles take fewer instructions for a product, and more for what is around it. */
+    private static final int MOST_ELEMENTS = 256;
     /** Not final, lest C2 know the value. */
     private static float one = 1;
 
