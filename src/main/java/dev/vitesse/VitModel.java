@@ -195,9 +195,13 @@ public final class VitModel implements AutoCloseable {
      * Has the device compile all that it needs for so many images in one call, which takes seconds on TornadoVM. Without it
      * the first such call does.
      *
+     * @throws IllegalArgumentException if images is negative
      * @throws dev.vitesse.backend.DeviceException if the device's compiler fails
      */
     public void compile(int images) {
+        if (images < 0) {
+            throw new IllegalArgumentException("images is " + images + ", must be at least 0");
+        }
         exclusively(() -> {
             List<Inference> needed = new ArrayList<>();
             for (int left = images, size; left > 0; left -= size) {

@@ -41,6 +41,9 @@ class VitModelTest {
                 Safetensors expected = Safetensors.open(golden("tiny.expected"))) {
             float[] images = expected.floats("input");
             float[] logits = expected.floats("logits");
+            model.compile(5);
+            assertThatThrownBy(() -> model.compile(-1)).isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("images is -1, must be at least 0");
             for (int copies : new int[] {0, 1, 2, 5}) {
                 assertClose(model.logits(repeat(images, copies)), repeat(logits, copies));
             }
