@@ -52,7 +52,7 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         inputTiles = tiles(inputs, TILE_INPUTS, Gemm.PANEL);
         int rows = dY.rowCount();
         int wanted = Math.ceilDiv(ITEMS, Math.max(1, outputTiles.count() * inputTiles.count()));
-        chunks = new Split(rows, Math.max(BLOCK_ROWS, Math.ceilDiv(rows, wanted)));
+        chunks = new Split(rows, Math.max(BLOCK_ROWS, Packing.fours(Math.ceilDiv(rows, wanted))));
         partials = new Partials(backend, chunks.count(), outputs * inputs + outputs);
         backend.reserveScratch(scratchSize(outputTiles.size(), inputTiles.size()));
     }
@@ -92,22 +92,24 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         int sum = partials.offset(chunk);
         int end = chunks.end(chunk);
         int count = end - chunks.first(chunk);
-        int even = Math.ceilDiv(count, Math.ceilDiv(count, blockRows(outputTiles.size(), inputTiles.size())));
+        int blocks = Math.ceilDiv(count, blockRows(outputTiles.size(), inputTiles.size()));
+        // In fours, because tiles take four rows at a time, and others one by one.
+        int even = Packing.fours(Math.ceilDiv(count, blocks));
         for (int row = chunks.first(chunk); row < end; row += even) {
             int depth = Math.min(even, end - row);
             boolean accumulate = row > chunks.first(chunk);
             int from = dY.offset() + row * outputs + output;
-            if (dBias != null && inputTile == 0) {
-                sumRows(dY.floats(), from, outputs, depth, height, sums, sum + outputs * inputs + output, accumulate);
-            }
             addBlock(backend.scratch(worker), depth, dY.floats(), from, outputs, height, x.floats(),
                     x.offset() + row * inputs + input, inputs, width, sums, sum + output * inputs + input, inputs,
                     accumulate);
+            if (dBias != null && inputTile == 0) {
+                sumRows(dY.floats(), from, outputs, depth, height, sums, sum + outputs * inputs + output, accumulate);
+            }
         }
     }
 
     private static int blockRows(int outputs, int inputs) {
-        return Math.clamp(BLOCK_ELEMENTS / Math.max(1, outputs + inputs), BLOCK_ROWS, MOST_BLOCK_ROWS);
+        return Math.clamp(Packing.fours(BLOCK_ELEMENTS / Math.max(1, outputs + inputs)), BLOCK_ROWS, MOST_BLOCK_ROWS);
     }
 
     /** Working memory of {@link #addBlock} for a tile. */
@@ -127,6 +129,11 @@ final class CpuWeightGradient implements ThreadTeam.Task {
         int panels = Gemm.TILE;
         int slivers = panels + (int) Packing.panelSize(depth, columns);
         Packing.packPanels(b, bOffset, bStride, depth, columns, scratch, panels);
+        if (Gemm.suitsUnpacked(depth, rows, columns)) {
+            Gemm.multiplyUnpacked(depth, a, aOffset, aStride, rows, scratch, panels, columns, c, cOffset, cStride,
+                    accumulate, scratch, 0);
+            return;
+        }
         Packing.packColumns(a, aOffset, aStride, depth, rows, scratch, slivers);
         Gemm.multiplyPacked(depth, scratch, slivers, rows, scratch, panels, columns, c, cOffset, cStride, accumulate,
                 scratch, 0);

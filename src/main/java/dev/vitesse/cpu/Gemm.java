@@ -28,6 +28,9 @@ final class Gemm {
     /** Elements between copied rows of A, lest rows a power of two apart fall upon the same lines of the cache. */
     private static final int GAP = 16;
 
+    /** Columns of C up to which a left operand by columns is not worth packing. */
+    private static final int MOST_UNPACKED = 4 * PANEL;
+
     private Gemm() {}
 
     /** Panels of a matrix of {@code columns} columns. */
@@ -208,6 +211,41 @@ final class Gemm {
                     tileByColumns(depth, a, from, b, panel, width, tile, tileOffset, PANEL);
                     copyTile(height, width, tile, tileOffset, c, to, cStride, base, to, cStride);
                 }
+            }
+        }
+    }
+
+    /**
+     * Whether {@link #multiplyUnpacked} takes a product and is faster than packing A for {@link #multiplyPacked}.
+     *
+     * @param rows of C
+     * @param columns of C
+     */
+    static boolean suitsUnpacked(int depth, int rows, int columns) {
+        return !WIDE && depth % 4 == 0 && rows >= ROWS && columns % PANEL == 0 && columns <= MOST_UNPACKED;
+    }
+
+    /**
+     * {@link #multiplyPacked} with A[i, k] at a[aOffset + k aStride + i], where {@link #suitsUnpacked} says so. The
+     * last tile may begin in the one before; only its other rows are kept.
+     */
+    static void multiplyUnpacked(
+            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, int columns, float[] c,
+            int cOffset, int cStride, boolean accumulate, float[] tile, int tileOffset) {
+        int whole = rows / ROWS * ROWS;
+        float[] init = accumulate ? c : Zeros.ARRAY;
+        int known = ROWS - (rows - whole);
+        for (int column = 0; column < columns; column += PANEL) {
+            int panel = bOffset + column * depth;
+            int to = cOffset + column;
+            UnpackedTile6x2.byColumns(depth, a, aOffset, aStride, whole, b, panel, init, accumulate ? to : 0,
+                    accumulate ? cStride : 0, c, to, cStride);
+            if (whole < rows) {
+                UnpackedTile6x2.byColumns(depth, a, aOffset + whole - known, aStride, ROWS, b, panel, Zeros.ARRAY, 0, 0,
+                        tile, tileOffset, PANEL);
+                to += whole * cStride;
+                copyTile(rows - whole, PANEL, tile, tileOffset + known * PANEL, c, to, cStride, accumulate ? c : null,
+                        to, cStride);
             }
         }
     }

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Products of small integers, which float32 holds exactly, against naive loops, at sizes around tiles and blocks. */
 class GemmTest {
-    private static final int[] SIDES = {1, 5, 6, 7, 8, 9, 16, 17, 24, 31, 33, 65};
+    private static final int[] SIDES = {1, 5, 6, 7, 8, 9, 16, 17, 24, 31, 33, 48, 65};
     private final Random random = new Random(1);
 
     @ParameterizedTest
@@ -44,7 +44,7 @@ class GemmTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 15, 17, 192})
+    @ValueSource(ints = {1, 2, 3, 12, 15, 17, 192})
     void columnsTimesPanels(int depth) {
         for (int rows : SIDES) {
             for (int columns : SIDES) {
@@ -62,6 +62,11 @@ class GemmTest {
                 float[] c = guarded(base);
                 CpuWeightGradient.addBlock(scratch, depth, a, 0, rows, rows, b, 0, columns, columns, c, 3, columns, true);
                 assertThat(c).as("%d x %d x %d", rows, depth, columns).isEqualTo(guarded(expected));
+                for (int i = 0; i < base.length; i++) {
+                    expected[i] -= base[i];
+                }
+                CpuWeightGradient.addBlock(scratch, depth, a, 0, rows, rows, b, 0, columns, columns, c, 3, columns, false);
+                assertThat(c).as("%d x %d x %d, new", rows, depth, columns).isEqualTo(guarded(expected));
             }
         }
     }
