@@ -185,7 +185,7 @@ final class CpuNorm {
             int sum = partials.offset(item);
             Arrays.fill(sums, sum, sum + 2 * width, 0f);
             if (NarrowNorm.suits(width)) {
-                NarrowNorm.backward(s, dX, dY, x, mean, rstd, gamma, sums, sum, split.first(item), split.end(item));
+                NarrowNorm.backward(dX, dY, x, mean, rstd, gamma, sums, sum, split.first(item), split.end(item));
                 return;
             }
             for (int row = split.first(item); row < split.end(item); row += group) {

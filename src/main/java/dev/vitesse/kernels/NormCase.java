@@ -32,6 +32,10 @@ public record NormCase(int batch, int tokens, int width, Data data) {
         add(cases, new NormCase(3, 0, 17, Data.RANDOM));
         for (Data data : Data.values()) {
             add(cases, new NormCase(3, 7, 33, data));
+            // A row is a vector, of one processor or another.
+            add(cases, new NormCase(3, 7, 4, data));
+            add(cases, new NormCase(3, 7, 8, data));
+            add(cases, new NormCase(3, 7, 16, data));
             if (sides.allow(197)) {
                 add(cases, new NormCase(1, 17, 64, data));
                 add(cases, new NormCase(1, 65, 197, data));
