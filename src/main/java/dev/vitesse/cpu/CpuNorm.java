@@ -178,7 +178,7 @@ final class CpuNorm {
         int group = groupRows(width);
         Split split = Split.ofRows(x.rowCount(), width, GRAIN);
         Partials partials = new Partials(backend, split.count(), 2 * width);
-        backend.reserveScratch(Math.max(SCRATCH, NarrowNorm.SCRATCH));
+        backend.reserveScratch(SCRATCH);
         ThreadTeam.Task task = (item, worker) -> {
             float[] s = backend.scratch(worker);
             float[] sums = partials.array();

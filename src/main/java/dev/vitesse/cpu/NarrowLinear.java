@@ -39,12 +39,68 @@ final class NarrowLinear {
     static void multiply(
             int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, int columns, float[] init, float[] c,
             int cOffset) {
-        for (int j = 0; j < columns; j += LANES) {
-            int panel = bOffset + j / Gemm.PANEL * Gemm.PANEL * depth + j % Gemm.PANEL;
+        int j = 0;
+        for (; depth == DEPTH && j + 2 * LANES <= columns; j += 2 * LANES) {
+            setPair(a, aOffset, rows, b, panel(bOffset, depth, j), init, j, c, cOffset + j, columns);
+        }
+        for (; j < columns; j += LANES) {
+            int panel = panel(bOffset, depth, j);
             set(a, aOffset, depth, rows, b, panel, init, j, c, cOffset + j, columns);
             for (int k = DEPTH; k < depth; k += DEPTH) {
                 add(a, aOffset + k, depth, rows, b, panel + k * Gemm.PANEL, c, cOffset + j, columns);
             }
+        }
+    }
+
+    /** Where the column of B begins. */
+    private static int panel(int bOffset, int depth, int column) {
+        return bOffset + column / Gemm.PANEL * Gemm.PANEL * depth + column % Gemm.PANEL;
+    }
+
+    /**
+     * c[r, :] = init + the sum over 8 k of a[r, k] b[k, :], for two vectors of columns; A has 8 columns, a constant that
+     * spares checks of indices. Half of the weights stay in registers, and the others are read as part of the
+     * multiplication: more than that would take longer than the multiplications, because every other one crosses a line.
+     */
+    private static void setPair(
+            float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset, float[] c,
+            int cOffset, int cStride) {
+        FloatVector left0 = fromArray(FLOATS, b, bOffset).mul(one);
+        FloatVector right0 = fromArray(FLOATS, b, bOffset + LANES).mul(one);
+        FloatVector left1 = fromArray(FLOATS, b, bOffset + Gemm.PANEL).mul(one);
+        FloatVector right1 = fromArray(FLOATS, b, bOffset + Gemm.PANEL + LANES).mul(one);
+        FloatVector left2 = fromArray(FLOATS, b, bOffset + 2 * Gemm.PANEL).mul(one);
+        FloatVector right2 = fromArray(FLOATS, b, bOffset + 2 * Gemm.PANEL + LANES).mul(one);
+        FloatVector left3 = fromArray(FLOATS, b, bOffset + 3 * Gemm.PANEL).mul(one);
+        FloatVector right3 = fromArray(FLOATS, b, bOffset + 3 * Gemm.PANEL + LANES).mul(one);
+        for (int r = 0; r < rows; r++) {
+            int from = aOffset + r * DEPTH;
+            FloatVector v = broadcast(FLOATS, a[from]);
+            FloatVector left = v.fma(left0, fromArray(FLOATS, init, initOffset));
+            FloatVector right = v.fma(right0, fromArray(FLOATS, init, initOffset + LANES));
+            v = broadcast(FLOATS, a[from + 1]);
+            left = v.fma(left1, left);
+            right = v.fma(right1, right);
+            v = broadcast(FLOATS, a[from + 2]);
+            left = v.fma(left2, left);
+            right = v.fma(right2, right);
+            v = broadcast(FLOATS, a[from + 3]);
+            left = v.fma(left3, left);
+            right = v.fma(right3, right);
+            v = broadcast(FLOATS, a[from + 4]);
+            left = v.fma(fromArray(FLOATS, b, bOffset + 4 * Gemm.PANEL), left);
+            right = v.fma(fromArray(FLOATS, b, bOffset + 4 * Gemm.PANEL + LANES), right);
+            v = broadcast(FLOATS, a[from + 5]);
+            left = v.fma(fromArray(FLOATS, b, bOffset + 5 * Gemm.PANEL), left);
+            right = v.fma(fromArray(FLOATS, b, bOffset + 5 * Gemm.PANEL + LANES), right);
+            v = broadcast(FLOATS, a[from + 6]);
+            left = v.fma(fromArray(FLOATS, b, bOffset + 6 * Gemm.PANEL), left);
+            right = v.fma(fromArray(FLOATS, b, bOffset + 6 * Gemm.PANEL + LANES), right);
+            v = broadcast(FLOATS, a[from + 7]);
+            left = v.fma(fromArray(FLOATS, b, bOffset + 7 * Gemm.PANEL), left);
+            right = v.fma(fromArray(FLOATS, b, bOffset + 7 * Gemm.PANEL + LANES), right);
+            left.intoArray(c, cOffset + r * cStride);
+            right.intoArray(c, cOffset + r * cStride + LANES);
         }
     }
 

@@ -12,12 +12,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code linearBackwardWeight} for layers so narrow that packing costs more than the product: dWeight = dY^T x in tiles
- * of 8 outputs by one vector of inputs, which stay in registers while all rows of a chunk go by where they lie. Chunks
- * are summed afterwards.
+ * of 4 outputs by two vectors of inputs, or 8 by one, which stay in registers while all rows of a chunk go by where they
+ * lie. Where only the outputs fill two vectors, they change places with the inputs. Chunks are summed afterwards.
  */
 final class NarrowWeightGradient implements ThreadTeam.Task {
     /** Rows of a tile of dWeight. */
     private static final int OUTPUTS = 8;
+    /** Rows of a tile that is two vectors wide. */
+    private static final int PAIR_OUTPUTS = OUTPUTS / 2;
     /** The largest dWeight: x and dY are read once for each tile, from the first-level cache where rows are this short. */
     private static final int MOST_ELEMENTS = 1024;
     /** Rows that are read again and again, and that must stay in the first-level cache. */
@@ -34,6 +36,8 @@ final class NarrowWeightGradient implements ThreadTeam.Task {
     private final int inputs;
     private final Split chunks;
     private final Partials partials;
+    /** dWeight^T = x^T dY where that makes wider tiles, else empty. */
+    private final float[] transposed;
 
     private NarrowWeightGradient(
             CpuBackend backend, CpuTensor dWeight, @Nullable CpuTensor dBias, CpuTensor dY, CpuTensor x) {
@@ -44,6 +48,8 @@ final class NarrowWeightGradient implements ThreadTeam.Task {
         this.x = x;
         outputs = dWeight.dim(0);
         inputs = dWeight.dim(1);
+        boolean wide = inputs == OUTPUTS && outputs > LANES;
+        transposed = new float[wide ? outputs * inputs : 0];
         int rows = dY.rowCount();
         chunks = new Split(rows, Math.max(BLOCK_ROWS, Math.ceilDiv(rows, CHUNKS)));
         partials = new Partials(backend, chunks.count(), outputs * inputs + outputs);
@@ -61,9 +67,23 @@ final class NarrowWeightGradient implements ThreadTeam.Task {
 
     private void run() {
         backend.team().run(chunks.count(), this);
-        partials.sum(dWeight.floats(), dWeight.offset(), 0, outputs * inputs);
+        if (transposed.length > 0) {
+            partials.sum(transposed, 0, 0, outputs * inputs);
+            transpose();
+        } else {
+            partials.sum(dWeight.floats(), dWeight.offset(), 0, outputs * inputs);
+        }
         if (dBias != null) {
             partials.sum(dBias.floats(), dBias.offset(), outputs * inputs, outputs);
+        }
+    }
+
+    private void transpose() {
+        float[] to = dWeight.floats();
+        for (int o = 0; o < outputs; o++) {
+            for (int i = 0; i < inputs; i++) {
+                to[dWeight.offset() + o * inputs + i] = transposed[i * outputs + o];
+            }
         }
     }
 
@@ -76,21 +96,72 @@ final class NarrowWeightGradient implements ThreadTeam.Task {
         for (int row = chunks.first(chunk); row < chunks.end(chunk); row += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, chunks.end(chunk) - row);
             int a = dY.offset() + row * outputs;
-            addProduct(dY.floats(), a, outputs, x.floats(), x.offset() + row * inputs, inputs, rows, sums, sum);
+            int b = x.offset() + row * inputs;
+            if (transposed.length > 0) {
+                addProduct(x.floats(), b, inputs, dY.floats(), a, outputs, rows, sums, sum);
+            } else {
+                addProduct(dY.floats(), a, outputs, x.floats(), b, inputs, rows, sums, sum);
+            }
             for (int o = 0; dBias != null && o < outputs; o += LANES) {
                 addColumns(dY.floats(), a + o, outputs, rows, sums, bias + o);
             }
         }
     }
 
-    /** C += A^T B. */
+    /** C += A^T B, where A has {@code outputs} columns and B {@code inputs}. */
     static void addProduct(
             float[] a, int aOffset, int outputs, float[] b, int bOffset, int inputs, int rows, float[] c, int cOffset) {
-        for (int o = 0; o < outputs; o += OUTPUTS) {
-            for (int i = 0; i < inputs; i += LANES) {
+        int i = 0;
+        for (; outputs == OUTPUTS && i + 2 * LANES <= inputs; i += 2 * LANES) {
+            addPair(a, aOffset, b, bOffset + i, inputs, rows, c, cOffset + i);
+            addPair(a, aOffset + PAIR_OUTPUTS, b, bOffset + i, inputs, rows, c, cOffset + PAIR_OUTPUTS * inputs + i);
+        }
+        for (; i < inputs; i += LANES) {
+            for (int o = 0; o < outputs; o += OUTPUTS) {
                 addTile(a, aOffset + o, outputs, b, bOffset + i, inputs, rows, c, cOffset + o * inputs + i);
             }
         }
+    }
+
+    /**
+     * c[o, :] += the sum over rows of a[row, o] b[row, :], for 4 o and two vectors of b; rows of A have 8 elements, a
+     * constant that spares checks of indices.
+     */
+    private static void addPair(
+            float[] a, int aOffset, float[] b, int bOffset, int bStride, int rows, float[] c, int cOffset) {
+        FloatVector left0 = fromArray(FLOATS, c, cOffset);
+        FloatVector right0 = fromArray(FLOATS, c, cOffset + LANES);
+        FloatVector left1 = fromArray(FLOATS, c, cOffset + bStride);
+        FloatVector right1 = fromArray(FLOATS, c, cOffset + bStride + LANES);
+        FloatVector left2 = fromArray(FLOATS, c, cOffset + 2 * bStride);
+        FloatVector right2 = fromArray(FLOATS, c, cOffset + 2 * bStride + LANES);
+        FloatVector left3 = fromArray(FLOATS, c, cOffset + 3 * bStride);
+        FloatVector right3 = fromArray(FLOATS, c, cOffset + 3 * bStride + LANES);
+        for (int r = 0; r < rows; r++) {
+            int from = aOffset + r * OUTPUTS;
+            FloatVector left = fromArray(FLOATS, b, bOffset + r * bStride);
+            FloatVector right = fromArray(FLOATS, b, bOffset + r * bStride + LANES);
+            FloatVector v = broadcast(FLOATS, a[from]);
+            left0 = v.fma(left, left0);
+            right0 = v.fma(right, right0);
+            v = broadcast(FLOATS, a[from + 1]);
+            left1 = v.fma(left, left1);
+            right1 = v.fma(right, right1);
+            v = broadcast(FLOATS, a[from + 2]);
+            left2 = v.fma(left, left2);
+            right2 = v.fma(right, right2);
+            v = broadcast(FLOATS, a[from + 3]);
+            left3 = v.fma(left, left3);
+            right3 = v.fma(right, right3);
+        }
+        left0.intoArray(c, cOffset);
+        right0.intoArray(c, cOffset + LANES);
+        left1.intoArray(c, cOffset + bStride);
+        right1.intoArray(c, cOffset + bStride + LANES);
+        left2.intoArray(c, cOffset + 2 * bStride);
+        right2.intoArray(c, cOffset + 2 * bStride + LANES);
+        left3.intoArray(c, cOffset + 3 * bStride);
+        right3.intoArray(c, cOffset + 3 * bStride + LANES);
     }
 
     /** c[o, :] += the sum over rows of a[row, o] b[row, :], for 8 o. */

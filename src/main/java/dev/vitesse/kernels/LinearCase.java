@@ -54,6 +54,8 @@ public record LinearCase(int batch, int tokens, int in, int out, boolean exact) 
         }
         shapes.add(new LinearCase(3, 7, 31, 15, exact));
         shapes.add(new LinearCase(3, 17, 16, 16, exact));
+        shapes.add(new LinearCase(3, 17, 8, 24, exact));
+        shapes.add(new LinearCase(3, 17, 32, 8, exact));
         if (sides.allow(197)) {
             shapes.add(new LinearCase(1, 64, 64, 64, exact));
             shapes.add(new LinearCase(1, 65, 63, 65, exact));
