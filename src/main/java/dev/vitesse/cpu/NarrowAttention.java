@@ -20,8 +20,10 @@ import jdk.incubator.vector.VectorOperators;
  * p[j, :] = 2^(s[j, :] - largest)        c[d, :] = sum over j of v[j, d] p[j, :] / sum over j of p[j, :]
  * </pre>
  *
- * Elements of a head go by in fours. Each element of keys and values is first repeated in all lanes of a vector, once for
- * all queries.
+ * Where no score can be so large that its power of two overflows, which is nearly always, nothing is taken out.
+ *
+ * <p>Elements of a head go by in {@link Fours}. Each element of keys and values is first repeated in all lanes of a
+ * vector, once for all queries.
  */
 final class NarrowAttention {
     /** The widest head for which this is faster than matrix products. */
@@ -30,18 +32,24 @@ final class NarrowAttention {
     private static final float LN_2 = 0.693147181f;
 
     private final int tokens;
-    /** T filled up to whole vectors: from one element of a head to the next where tokens lie along lanes. */
+    /** T filled up to whole vectors. */
     private final int padded;
+    /** Of four elements of a head, eight vectors for each token: k and v, each element in all lanes. */
+    private final int rows;
 
     private final int headWidth;
     private final float scale;
     // The parts of the working memory.
     private final int queries;
     private final int keys;
-    private final int values;
+    private final int magnitudes;
+    private final int mostScore;
     private final int scores;
     private final int largest;
     private final int sums;
+    /** Keys and values before they are repeated; later, contexts. */
+    private final int copies;
+
     private final int contexts;
     private final int size;
 
@@ -51,15 +59,17 @@ final class NarrowAttention {
         this.headWidth = headWidth;
         this.scale = scale;
         padded = Simd.whole(tokens);
+        rows = Math.multiplyExact(8 * LANES, padded);
         queries = start;
-        int rows = Math.multiplyExact(headWidth * LANES, tokens);
         keys = queries + Math.multiplyExact(headWidth, padded);
-        values = keys + rows;
-        scores = Math.addExact(values, rows);
-        largest = scores + tokens * LANES;
+        magnitudes = Math.addExact(keys, Math.multiplyExact(headWidth / 4, rows));
+        mostScore = magnitudes + 2 * headWidth;
+        scores = mostScore + 1;
+        largest = Math.addExact(scores, tokens * LANES);
         sums = largest + padded;
-        contexts = sums + padded;
-        size = Math.addExact(contexts, headWidth * padded);
+        copies = sums + padded;
+        contexts = copies;
+        size = Math.addExact(copies, 8 * padded);
     }
 
     static boolean suits(int headWidth) {
@@ -83,37 +93,15 @@ final class NarrowAttention {
      * @param width of all heads; 3 width between tokens
      */
     void prepare(float[] scratch, float[] x, int query, int width) {
-        Arrays.fill(scratch, queries, keys, 0f);
         for (int d = 0; d < headWidth; d += 4) {
-            prepareFour(scratch, x, query + d, width, d);
+            int q = queries + d * padded;
+            Fours.gather(x, query + d, width, tokens, scratch, q, copies, copies + 4 * padded, magnitudes + 2 * d);
+            Arrays.fill(scratch, q + 4 * tokens, q + 4 * padded, 0f);
+            Fours.transpose(scratch, q, 4 * padded);
+            Fours.repeat(scratch, copies, tokens, keys + d / 4 * rows);
+            Fours.repeat(scratch, copies + 4 * padded, tokens, keys + d / 4 * rows + 4 * LANES);
         }
-    }
-
-    /** Elements d to d + 3 of all tokens. One loop for all of them: several would repeat its checks and its counting. */
-    private void prepareFour(float[] s, float[] x, int query, int width, int d) {
-        float factor = scale * Simd.LOG2_E;
-        int q = queries + d * padded;
-        int rows = d * LANES * tokens;
-        int from = query;
-        for (int i = 0; i < tokens; i++) {
-            s[q + i] = x[from] * factor;
-            s[q + padded + i] = x[from + 1] * factor;
-            s[q + 2 * padded + i] = x[from + 2] * factor;
-            s[q + 3 * padded + i] = x[from + 3] * factor;
-            int key = from + width;
-            int k = keys + rows + 4 * i * LANES;
-            broadcast(FLOATS, x[key]).intoArray(s, k);
-            broadcast(FLOATS, x[key + 1]).intoArray(s, k + LANES);
-            broadcast(FLOATS, x[key + 2]).intoArray(s, k + 2 * LANES);
-            broadcast(FLOATS, x[key + 3]).intoArray(s, k + 3 * LANES);
-            int value = key + width;
-            int v = values + rows + 4 * i * LANES;
-            broadcast(FLOATS, x[value]).intoArray(s, v);
-            broadcast(FLOATS, x[value + 1]).intoArray(s, v + LANES);
-            broadcast(FLOATS, x[value + 2]).intoArray(s, v + 2 * LANES);
-            broadcast(FLOATS, x[value + 3]).intoArray(s, v + 3 * LANES);
-            from += 3 * width;
-        }
+        scratch[mostScore] = scale * Simd.LOG2_E * Fours.mostProduct(scratch, magnitudes, headWidth);
     }
 
     /**
@@ -125,23 +113,15 @@ final class NarrowAttention {
      * @param lse log sum exp from lse[row] on, or an empty array
      */
     void attend(float[] scratch, int first, int end, float[] c, int out, int outStride, float[] lse, int row) {
-        int last = headWidth - 4;
-        int rows = LANES * tokens;
-        int from = first * LANES;
-        for (int i = from; i < end * LANES; i += LANES) {
-            for (int d = 0; d < last; d += 4) {
-                addScores(scratch, queries + d * padded + i, padded, keys + d * rows, tokens, scores, d == 0);
-            }
-            lastScores(scratch, queries + last * padded + i, padded, keys + last * rows, tokens, scores, largest + i,
-                    last == 0);
-            probabilities(scratch, scores, values, tokens, largest + i, sums + i, contexts + i, padded);
-            for (int d = 4; d < headWidth; d += 4) {
-                weigh(scratch, scores, values + d * rows, tokens, sums + i, contexts + d * padded + i, padded);
-            }
+        for (int i = first * LANES; i < end * LANES; i += LANES) {
+            attend(scratch, i);
         }
+        int from = first * LANES;
         int count = Math.min(end * LANES, tokens) - from;
         for (int d = 0; d < headWidth; d += 4) {
-            unpackFour(scratch, contexts + d * padded + from, c, out + from * outStride + d, outStride, count);
+            int contexts = this.contexts + d * padded + 4 * from;
+            Fours.transpose(scratch, contexts, 4 * LANES * (end - first));
+            Fours.scatter(scratch, contexts, count, c, out + from * outStride + d, outStride);
         }
         if (lse.length > 0) {
             Simd.log(scratch, sums + from, (end - first) * LANES);
@@ -151,108 +131,68 @@ final class NarrowAttention {
         }
     }
 
-    /** Four rows of contexts become elements of tokens. */
-    private void unpackFour(float[] s, int from, float[] c, int start, int stride, int count) {
-        int to = start;
-        for (int i = from; i < from + count; i++) {
-            c[to] = s[i];
-            c[to + 1] = s[i + padded];
-            c[to + 2] = s[i + 2 * padded];
-            c[to + 3] = s[i + 3 * padded];
-            to += stride;
+    /** The vector that begins with query i. */
+    private void attend(float[] s, int i) {
+        boolean bounded = s[mostScore] < NarrowScores.MOST_SCORE;
+        float factor = scale * Simd.LOG2_E;
+        int last = headWidth / 4 - 1;
+        for (int four = 0; four <= last; four++) {
+            int query = queries + 4 * (four * padded + i);
+            int row = keys + four * rows;
+            if (bounded && four == last) {
+                NarrowScores.addProductsAndRaise(s, query, factor, row, tokens * LANES, scores, four == 0);
+            } else {
+                NarrowScores.addProducts(s, query, factor, row, tokens * LANES, scores, four == 0);
+            }
+        }
+        if (bounded) {
+            broadcast(FLOATS, 0).intoArray(s, largest + i);
+        } else {
+            subtractLargest(s, largest + i);
+            Simd.exp2(s, scores, tokens * LANES);
+        }
+        for (int four = 0; four <= last; four++) {
+            average(s, keys + four * rows + 4 * LANES, bounded ? NarrowScores.POWER : 1, sums + i,
+                    contexts + 4 * (four * padded + i));
         }
     }
 
-    /** s[j, :] (+)= the sum over four d of k[j, d] q[d, :]. */
-    private static void addScores(
-            float[] s, int query, int padded, int keys, int count, int scores, boolean first) {
-        FloatVector q0 = fromArray(FLOATS, s, query);
-        FloatVector q1 = fromArray(FLOATS, s, query + padded);
-        FloatVector q2 = fromArray(FLOATS, s, query + 2 * padded);
-        FloatVector q3 = fromArray(FLOATS, s, query + 3 * padded);
-        FloatVector zero = broadcast(FLOATS, 0);
-        for (int j = 0; j < count; j++) {
-            FloatVector sum = first ? zero : fromArray(FLOATS, s, scores + j * LANES);
-            sum = q0.fma(fromArray(FLOATS, s, keys + 4 * j * LANES), sum);
-            sum = q1.fma(fromArray(FLOATS, s, keys + 4 * j * LANES + LANES), sum);
-            sum = q2.fma(fromArray(FLOATS, s, keys + 4 * j * LANES + 2 * LANES), sum);
-            sum = q3.fma(fromArray(FLOATS, s, keys + 4 * j * LANES + 3 * LANES), sum);
-            sum.intoArray(s, scores + j * LANES);
-        }
-    }
-
-    /** {@link #addScores} of the last four elements, and the largest score of each query. */
-    private static void lastScores(
-            float[] s, int query, int padded, int keys, int count, int scores, int largest, boolean first) {
-        FloatVector q0 = fromArray(FLOATS, s, query);
-        FloatVector q1 = fromArray(FLOATS, s, query + padded);
-        FloatVector q2 = fromArray(FLOATS, s, query + 2 * padded);
-        FloatVector q3 = fromArray(FLOATS, s, query + 3 * padded);
-        FloatVector zero = broadcast(FLOATS, 0);
+    /** Takes the largest score of each query out of its scores. */
+    private void subtractLargest(float[] s, int largest) {
         FloatVector most = broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-        for (int j = 0; j < count; j++) {
-            FloatVector sum = first ? zero : fromArray(FLOATS, s, scores + j * LANES);
-            sum = q0.fma(fromArray(FLOATS, s, keys + 4 * j * LANES), sum);
-            sum = q1.fma(fromArray(FLOATS, s, keys + 4 * j * LANES + LANES), sum);
-            sum = q2.fma(fromArray(FLOATS, s, keys + 4 * j * LANES + 2 * LANES), sum);
-            sum = q3.fma(fromArray(FLOATS, s, keys + 4 * j * LANES + 3 * LANES), sum);
-            sum.intoArray(s, scores + j * LANES);
+        for (int j = scores; j < scores + tokens * LANES; j += LANES) {
             // A comparison and a choice: lanewise(MAX) also sorts out zeros, for twice the instructions.
-            most = most.blend(sum, sum.compare(VectorOperators.GT, most));
+            FloatVector x = fromArray(FLOATS, s, j);
+            most = most.blend(x, x.compare(VectorOperators.GT, most));
         }
-        most.intoArray(s, largest);
+        most.rearrange(Fours.BY_ROW).intoArray(s, largest);
+        for (int j = scores; j < scores + tokens * LANES; j += LANES) {
+            fromArray(FLOATS, s, j).sub(most).intoArray(s, j);
+        }
     }
 
     /**
-     * p = 2^(s - largest), see {@link Simd#exp2}, their sums, and four rows of c, see {@link #weigh}. The polynomial is
-     * summed in pairs: one operation more, but a shorter chain of them.
+     * Four rows of c: the sums over j of v[j, d] p[j, :], divided by the sums of p.
+     *
+     * @param power what p has to be multiplied by
      */
-    private static void probabilities(
-            float[] s, int scores, int values, int count, int largest, int sums, int contexts, int padded) {
+    private void average(float[] s, int values, float power, int sums, int context) {
         FloatVector sum = broadcast(FLOATS, 0);
-        FloatVector shift = sum.sub(fromArray(FLOATS, s, largest));
         FloatVector c0 = sum, c1 = sum, c2 = sum, c3 = sum;
-        for (int j = 0; j < count; j++) {
-            FloatVector x = shift.add(fromArray(FLOATS, s, scores + j * LANES));
-            x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
-            FloatVector rounded = x.add(Simd.ROUND);
-            FloatVector r = x.sub(rounded.sub(Simd.ROUND));
-            FloatVector z = r.mul(r);
-            FloatVector p = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
-            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
-            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
-            p = r.fma(p, broadcast(FLOATS, 1));
-            p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
-                    .reinterpretAsFloats();
-            p.intoArray(s, scores + j * LANES);
-            sum = sum.add(p);
-            c0 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES), c0);
-            c1 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES + LANES), c1);
-            c2 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES + 2 * LANES), c2);
-            c3 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES + 3 * LANES), c3);
+        for (int j = 0; j < tokens * LANES; j += LANES) {
+            int row = values + 8 * j;
+            FloatVector p = fromArray(FLOATS, s, scores + j);
+            sum = p.add(sum);
+            c0 = p.fma(fromArray(FLOATS, s, row), c0);
+            c1 = p.fma(fromArray(FLOATS, s, row + LANES), c1);
+            c2 = p.fma(fromArray(FLOATS, s, row + 2 * LANES), c2);
+            c3 = p.fma(fromArray(FLOATS, s, row + 3 * LANES), c3);
         }
-        sum.intoArray(s, sums);
-        c0.div(sum).intoArray(s, contexts);
-        c1.div(sum).intoArray(s, contexts + padded);
-        c2.div(sum).intoArray(s, contexts + 2 * padded);
-        c3.div(sum).intoArray(s, contexts + 3 * padded);
-    }
-
-    /** Four rows of c: the sums over j of v[j, d] p[j, :], divided by the sums of p. */
-    private static void weigh(float[] s, int scores, int values, int count, int sums, int contexts, int padded) {
-        FloatVector c0 = broadcast(FLOATS, 0);
-        FloatVector c1 = c0, c2 = c0, c3 = c0;
-        for (int j = 0; j < count; j++) {
-            FloatVector p = fromArray(FLOATS, s, scores + j * LANES);
-            c0 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES), c0);
-            c1 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES + LANES), c1);
-            c2 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES + 2 * LANES), c2);
-            c3 = p.fma(fromArray(FLOATS, s, values + 4 * j * LANES + 3 * LANES), c3);
-        }
-        FloatVector sum = fromArray(FLOATS, s, sums);
-        c0.div(sum).intoArray(s, contexts);
-        c1.div(sum).intoArray(s, contexts + padded);
-        c2.div(sum).intoArray(s, contexts + 2 * padded);
-        c3.div(sum).intoArray(s, contexts + 3 * padded);
+        sum.mul(power).rearrange(Fours.BY_ROW).intoArray(s, sums);
+        FloatVector inverse = broadcast(FLOATS, 1).div(sum);
+        c0.mul(inverse).intoArray(s, context);
+        c1.mul(inverse).intoArray(s, context + LANES);
+        c2.mul(inverse).intoArray(s, context + 2 * LANES);
+        c3.mul(inverse).intoArray(s, context + 3 * LANES);
     }
 }

@@ -37,6 +37,8 @@ public record AttentionCase(int batch, int tokens, int heads, int headWidth, Dat
         }
         for (Data data : Data.values()) {
             add(cases, new AttentionCase(1, 33, 2, 16, data));
+            add(cases, new AttentionCase(1, 33, 2, 8, data));
+            add(cases, new AttentionCase(2, 18, 3, 4, data));
         }
         cases.add(new AttentionCase(3, 17, 2, 8, Data.RANDOM).forward(false));
         return cases.stream().distinct().toList();
