@@ -20,10 +20,13 @@ class NarrowAttentionTest {
     private static final int TOKENS = 21;
     private static final int HEADS = 2;
 
-    /** Scores from -score to score, or half of the queries with all scores near -score and half with all near score. */
+    /**
+     * Scores from -score to score, or half of the queries with all scores near -score and half with all near score.
+     * With 91.8, what fills up the keys would have infinite probabilities.
+     */
     @ParameterizedTest
-    @CsvSource({"4, 1, false", "4, 30, false", "4, 36, true", "4, 60, false", "4, 1000, true", "8, 20, true",
-        "8, 60, false", "8, 1000, true"})
+    @CsvSource({"4, 1, false", "4, 30, false", "4, 36, true", "4, 60, false", "4, 91.8, true", "4, 1000, true",
+        "8, 20, true", "8, 60, false", "8, 1000, true"})
     void scoresOfAnySizeGiveWhatTheReferenceGives(int headWidth, float score, boolean oneSide) {
         float[] qkv = random(3 * headWidth);
         float factor = (float) Math.sqrt(score / Math.sqrt(headWidth));
