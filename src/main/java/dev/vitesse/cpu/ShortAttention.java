@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.ShortProducts.STRIDE;
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
  * Attention, forward, for so few tokens that all scores of a head stay in the nearest caches. Queries lie along the
  * lanes, so that largest scores and sums need no horizontal operation, and so that the second product finds its left
- * operand by columns. Only queries are copied; all else is read where it lies.
+ * operand by columns. {@link ShortProducts} wants all operands copied, which takes a tenth of the time of the products.
  *
  * <pre>
  * S^T = K (scale log2 e Q)^T        P^T = 2^(S^T - largest)        C = (P^T)^T V / sums
@@ -32,8 +32,9 @@ final class ShortAttention {
     private final int headWidth;
     private final float scale;
     // The parts of the working memory.
-    private final int work;
     private final int queries;
+    private final int keys;
+    private final int values;
     private final int scores;
     private final int largest;
     private final int sums;
@@ -45,18 +46,19 @@ final class ShortAttention {
         this.headWidth = headWidth;
         this.scale = scale;
         padded = Simd.whole(tokens);
-        work = start;
-        queries = work + StridedTile.WORK;
-        scores = queries + headWidth * padded;
-        largest = scores + tokens * padded;
+        queries = start;
+        keys = queries + headWidth * ShortProducts.STRIDE;
+        values = keys + tokens * headWidth;
+        scores = values + tokens * headWidth;
+        largest = scores + tokens * ShortProducts.STRIDE;
         sums = largest + padded;
         size = sums + padded;
     }
 
     /** Whether tiles fit, both the head's and those of the scores. */
     static boolean suits(int tokens, int headWidth) {
-        return headWidth > 0 && headWidth % (2 * LANES) == 0 && headWidth <= MOST_WIDTH && tokens > LANES
-                && tokens >= StridedTile.ROWS && Simd.whole(tokens) <= StridedTile.MOST_DEPTH;
+        return headWidth > 0 && headWidth % ShortProducts.PANEL == 0 && headWidth <= MOST_WIDTH && tokens > LANES
+                && tokens >= ShortProducts.ROWS && tokens <= ShortProducts.MOST_TOKENS;
     }
 
     /** Elements of working memory, from its beginning. */
@@ -75,18 +77,16 @@ final class ShortAttention {
      */
     void head(float[] s, float[] x, int query, int width, float[] c, int out, float[] lse, int row) {
         int stride = 3 * width;
-        transpose(x, query, stride, tokens, headWidth, scale * Simd.LOG2_E, s, queries, padded);
-        StridedTile.byRows(headWidth, x, query + width, stride, tokens, s, queries, padded, padded, s, scores, padded, s,
-                work);
-        for (int column = 0; column < padded; column += 2 * LANES) {
-            largest(s, scores + Math.min(column, padded - 2 * LANES), tokens, padded,
-                    largest + Math.min(column, padded - 2 * LANES));
-        }
+        ShortProducts.transpose(x, query, stride, tokens, headWidth, scale * Simd.LOG2_E, s, queries);
+        ShortProducts.copy(x, query + width, stride, tokens, headWidth, s, keys);
+        ShortProducts.copy(x, query + 2 * width, stride, tokens, headWidth, s, values);
+        ShortProducts.scores(headWidth, s, keys, tokens, queries, padded, scores);
         for (int column = 0; column < padded; column += LANES) {
-            probabilities(s, scores + column, tokens, padded, largest + column, sums + column);
+            largest(s, scores + column, tokens, largest + column);
+            probabilities(s, scores + column, tokens, largest + column, sums + column);
         }
         for (int d = 0; d < headWidth; d += 2 * LANES) {
-            StridedTile.byColumns(tokens, s, scores, padded, tokens, x, query + 2 * width + d, stride, c, out + d, width);
+            ShortProducts.byColumns(tokens, s, scores, tokens, ShortProducts.pair(values, tokens, d), c, out + d, width);
         }
         CpuAttention.divide(c, out, tokens, width, headWidth, s, sums);
         if (lse.length > 0) {
@@ -97,52 +97,23 @@ final class ShortAttention {
         }
     }
 
-    /** The elements of a head times {@code factor}, tokens along the lanes: [headWidth][padded], filled up with zeros. */
-    static void transpose(
-            float[] x, int start, int stride, int tokens, int headWidth, float factor, float[] s, int to, int padded) {
-        if (padded > tokens) {
-            Arrays.fill(s, to, to + headWidth * padded, 0f);
-        }
-        for (int d = 0; d < headWidth; d += 4) {
-            transposeFour(x, start + d, stride, tokens, factor, s, to + d * padded, padded);
-        }
-    }
-
-    private static void transposeFour(
-            float[] x, int start, int stride, int count, float factor, float[] s, int to, int padded) {
-        int from = start;
-        for (int j = to; j < to + count; j++) {
-            s[j] = x[from] * factor;
-            s[j + padded] = x[from + 1] * factor;
-            s[j + 2 * padded] = x[from + 2] * factor;
-            s[j + 3 * padded] = x[from + 3] * factor;
-            from += stride;
-        }
-    }
-
-    /** The largest of two vectors of columns. */
-    private static void largest(float[] s, int scores, int count, int stride, int largest) {
-        FloatVector m0 = fromArray(FLOATS, s, scores);
-        FloatVector m1 = fromArray(FLOATS, s, scores + LANES);
-        int from = scores + stride;
+    /** The largest of a vector of columns. */
+    private static void largest(float[] s, int scores, int count, int largest) {
+        FloatVector most = fromArray(FLOATS, s, scores);
         for (int j = 1; j < count; j++) {
             // A comparison and a choice: lanewise(MAX) also sorts out zeros, for twice the instructions.
-            FloatVector s0 = fromArray(FLOATS, s, from);
-            FloatVector s1 = fromArray(FLOATS, s, from + LANES);
-            m0 = m0.blend(s0, s0.compare(VectorOperators.GT, m0));
-            m1 = m1.blend(s1, s1.compare(VectorOperators.GT, m1));
-            from += stride;
+            FloatVector score = fromArray(FLOATS, s, scores + j * STRIDE);
+            most = most.blend(score, score.compare(VectorOperators.GT, most));
         }
-        m0.intoArray(s, largest);
-        m1.intoArray(s, largest + LANES);
+        most.intoArray(s, largest);
     }
 
     /** p = 2^(s - largest), see {@link Simd#exp2}, and their sum, of a vector of columns. */
-    private static void probabilities(float[] s, int scores, int count, int stride, int largest, int sums) {
+    private static void probabilities(float[] s, int scores, int count, int largest, int sums) {
         FloatVector most = fromArray(FLOATS, s, largest);
         FloatVector sum = broadcast(FLOATS, 0);
-        int from = scores;
         for (int j = 0; j < count; j++) {
+            int from = scores + j * STRIDE;
             FloatVector x = fromArray(FLOATS, s, from).sub(most);
             x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
             FloatVector rounded = x.add(Simd.ROUND);
@@ -157,8 +128,8 @@ final class ShortAttention {
             p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
             p.intoArray(s, from);
-            sum = sum.add(p);
-            from += stride;
+            // Not sum.add: a loop's result has no exact type yet where C2 decides what to inline.
+            sum = p.add(sum);
         }
         sum.intoArray(s, sums);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
+import static dev.vitesse.cpu.ShortProducts.STRIDE;
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
@@ -12,7 +13,7 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Attention, backward, for so few tokens that all scores of a head and their gradients stay in the nearest
  * caches, see {@link ShortAttention}. Here keys lie along the lanes: two of the last three products then
- * find their left operand by columns, and only keys and values are copied.
+ * find their left operand by columns, and only keys and values are transposed.
  *
  * <pre>
  * P = 2^(Q (scale log2 e K)^T - log2 e lse)        dP = dC V^T        D[i] = dC[i] . C[i]        dS = scale P (dP - D)
@@ -27,10 +28,11 @@ final class ShortAttentionBackward {
     private final int headWidth;
     private final float scale;
     // The parts of the working memory.
-    private final int work;
+    private final int keysTransposed;
+    private final int valuesTransposed;
+    private final int queries;
     private final int keys;
-    private final int values;
-    private final int shifts;
+    private final int dContexts;
     private final int dots;
     private final int lanes;
     private final int probabilities;
@@ -43,15 +45,16 @@ final class ShortAttentionBackward {
         this.headWidth = headWidth;
         this.scale = scale;
         padded = Simd.whole(tokens);
-        work = start;
-        keys = work + StridedTile.WORK;
-        values = keys + headWidth * padded;
-        shifts = values + headWidth * padded;
-        dots = shifts + padded;
-        lanes = dots + padded;
-        probabilities = lanes + tokens * LANES;
-        dScores = probabilities + tokens * padded;
-        size = dScores + tokens * padded;
+        keysTransposed = start;
+        valuesTransposed = keysTransposed + headWidth * STRIDE;
+        queries = valuesTransposed + headWidth * STRIDE;
+        keys = queries + tokens * headWidth;
+        dContexts = keys + tokens * headWidth;
+        lanes = dContexts + tokens * headWidth;
+        dots = lanes + tokens * LANES;
+        probabilities = dots + padded;
+        dScores = probabilities + tokens * STRIDE;
+        size = dScores + tokens * STRIDE;
     }
 
     /** Elements of working memory, from its beginning. */
@@ -74,52 +77,56 @@ final class ShortAttentionBackward {
             float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, float[] dX, int dQuery,
             float[] lse, int row) {
         int stride = 3 * width;
-        for (int i = 0; i < tokens; i++) {
-            s[shifts + i] = -Simd.LOG2_E * lse[row + i];
-        }
         CpuAttentionBackward.dots(d, dOut, c, out, tokens, width, headWidth, s, dots, lanes);
-        ShortAttention.transpose(x, query + width, stride, tokens, headWidth, scale * Simd.LOG2_E, s, keys, padded);
-        ShortAttention.transpose(x, query + 2 * width, stride, tokens, headWidth, 1, s, values, padded);
-        StridedTile.byRows(headWidth, x, query, stride, tokens, s, keys, padded, padded, s, probabilities, padded, s, work);
-        StridedTile.byRows(headWidth, d, dOut, width, tokens, s, values, padded, padded, s, dScores, padded, s, work);
+        int shift = probabilities + ShortProducts.MOST_TOKENS;
+        int dot = dScores + ShortProducts.MOST_TOKENS;
+        for (int i = 0; i < tokens; i++) {
+            s[shift + i * STRIDE] = -Simd.LOG2_E * lse[row + i];
+            s[dot + i * STRIDE] = s[dots + i];
+        }
+        ShortProducts.transpose(x, query + width, stride, tokens, headWidth, scale * Simd.LOG2_E, s, keysTransposed);
+        ShortProducts.transpose(x, query + 2 * width, stride, tokens, headWidth, 1, s, valuesTransposed);
+        ShortProducts.copy(x, query, stride, tokens, headWidth, s, queries);
+        ShortProducts.copy(x, query + width, stride, tokens, headWidth, s, keys);
+        ShortProducts.copy(d, dOut, width, tokens, headWidth, s, dContexts);
+        ShortProducts.scores(headWidth, s, queries, tokens, keysTransposed, padded, probabilities);
+        ShortProducts.scores(headWidth, s, dContexts, tokens, valuesTransposed, padded, dScores);
         for (int column = 0; column < padded; column += LANES) {
-            scoreGradients(s, probabilities + column, dScores + column, tokens, padded, shifts, dots, scale);
+            scoreGradients(s, probabilities + column, dScores + column, tokens, shift, dot, scale);
         }
         for (int e = 0; e < headWidth; e += 2 * LANES) {
-            StridedTile.byColumns(tokens, s, probabilities, padded, tokens, d, dOut + e, width, dX,
+            ShortProducts.byColumns(tokens, s, probabilities, tokens, ShortProducts.pair(dContexts, tokens, e), dX,
                     dQuery + 2 * width + e, stride);
-            StridedTile.byColumns(tokens, s, dScores, padded, tokens, x, query + e, stride, dX, dQuery + width + e,
-                    stride);
+            ShortProducts.byColumns(tokens, s, dScores, tokens, ShortProducts.pair(queries, tokens, e), dX,
+                    dQuery + width + e, stride);
+            ShortProducts.byRows(tokens, s, dScores, tokens, ShortProducts.pair(keys, tokens, e), dX, dQuery + e, stride);
         }
-        StridedTile.byRows(tokens, s, dScores, padded, tokens, x, query + width, stride, headWidth, dX, dQuery, stride, s,
-                work);
     }
 
-    /** p = 2^(p + shift), see {@link Simd#exp2}, and ds = scale p (ds - dot), of a vector of columns. */
-    private static void scoreGradients(
-            float[] s, int scores, int gradients, int count, int stride, int shifts, int dots, float scale) {
-        int p = scores;
-        int ds = gradients;
+    /**
+     * p = 2^(p + shift), see {@link Simd#exp2}, and ds = scale p (ds - dot), of a vector of columns. What belongs to a row
+     * lies behind it, so that all are reached by one index.
+     */
+    private static void scoreGradients(float[] s, int scores, int gradients, int count, int shifts, int dots, float scale) {
         FloatVector factor = broadcast(FLOATS, scale);
-        for (int i = 0; i < count; i++) {
-            FloatVector x = fromArray(FLOATS, s, p).add(broadcast(FLOATS, s[shifts + i]));
+        int shift = shifts - scores;
+        int dot = dots - scores;
+        int gradient = gradients - scores;
+        for (int i = scores; i < scores + count * STRIDE; i += STRIDE) {
+            FloatVector x = broadcast(FLOATS, s[shift + i]).add(fromArray(FLOATS, s, i));
             x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
             FloatVector rounded = x.add(Simd.ROUND);
             FloatVector r = x.sub(rounded.sub(Simd.ROUND));
-            FloatVector power = broadcast(FLOATS, Simd.EXP2_6);
-            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_5));
-            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_4));
-            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_3));
-            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_2));
-            power = power.fma(r, broadcast(FLOATS, Simd.EXP2_1));
-            power = power.fma(r, broadcast(FLOATS, 1));
-            power = power.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+            FloatVector z = r.mul(r);
+            FloatVector p = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
+            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
+            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
+            p = r.fma(p, broadcast(FLOATS, 1));
+            p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
-            power.intoArray(s, p);
-            FloatVector difference = fromArray(FLOATS, s, ds).sub(broadcast(FLOATS, s[dots + i]));
-            power.mul(factor).mul(difference).intoArray(s, ds);
-            p += stride;
-            ds += stride;
+            p.intoArray(s, i);
+            FloatVector difference = fromArray(FLOATS, s, gradient + i).sub(broadcast(FLOATS, s[dot + i]));
+            p.mul(factor).mul(difference).intoArray(s, gradient + i);
         }
     }
 }

@@ -104,40 +104,64 @@ class GemmTest {
         assertTile(c, expected, 4, init);
     }
 
-    /** Products of operands that are read where they lie; rows and columns that are no whole tiles are computed twice. */
+    /** Products of the matrices of heads of few tokens; rows that are no whole tiles are computed twice. */
     @Test
-    void stridedTiles() {
-        for (int depth : new int[] {1, 16, 19, StridedTile.MOST_DEPTH}) {
-            for (int rows : new int[] {6, 7, 17, 24}) {
-                for (int columns = 2 * Simd.LANES; columns <= 5 * Simd.LANES; columns += Simd.LANES) {
-                    int aStride = depth + 3 + Simd.LANES;
-                    int bStride = columns + 5;
-                    float[] a = integers(2 + rows * aStride);
-                    float[] transposed = new float[2 + depth * (rows + 1)];
-                    float[] b = integers(4 + depth * bStride);
-                    float[] expected = new float[rows * columns];
-                    for (int i = 0; i < rows; i++) {
-                        for (int k = 0; k < depth; k++) {
-                            transposed[2 + k * (rows + 1) + i] = a[2 + i * aStride + k];
-                            for (int j = 0; j < columns; j++) {
-                                expected[i * columns + j] += a[2 + i * aStride + k] * b[4 + k * bStride + j];
-                            }
+    void shortProducts() {
+        int panel = ShortProducts.PANEL;
+        int stride = ShortProducts.STRIDE;
+        for (int tokens : new int[] {5, 6, 17, 50, ShortProducts.MOST_TOKENS}) {
+            for (int width = panel; width <= 32; width += panel) {
+                float[] a = integers(tokens * width);
+                float[] b = integers(tokens * width);
+                int transposed = 3 + tokens * width;
+                int scores = transposed + width * stride;
+                float[] s = integers(scores + tokens * stride);
+                ShortProducts.copy(a, 0, width, tokens, width, s, 3);
+                ShortProducts.transpose(b, 0, width, tokens, width, 2, s, transposed);
+                int columns = Simd.whole(tokens);
+                ShortProducts.scores(width, s, 3, tokens, transposed, columns, scores);
+                for (int i = 0; i < tokens; i++) {
+                    for (int j = 0; j < tokens; j++) {
+                        float sum = 0;
+                        for (int d = 0; d < width; d++) {
+                            sum += 2 * a[i * width + d] * b[j * width + d];
                         }
+                        assertThat(s[scores + i * stride + j]).as("%d, %d of %d", i, j, tokens).isEqualTo(sum);
+                        s[scores + i * stride + j] = random.nextInt(-8, 9);
                     }
-                    float[] c = guarded(new float[rows * columns]);
-                    StridedTile.byRows(depth, a, 2, aStride, rows, b, 4, bStride, columns, c, 3, columns,
-                            new float[StridedTile.WORK + 1], 1);
-                    assertThat(c).as("%d x %d x %d by rows", rows, depth, columns).isEqualTo(guarded(expected));
-                    c = guarded(new float[rows * columns]);
-                    for (int j = 0; j < columns; j += 2 * Simd.LANES) {
-                        int column = Math.min(j, columns - 2 * Simd.LANES);
-                        StridedTile.byColumns(depth, transposed, 2, rows + 1, rows, b, 4 + column, bStride, c,
-                                3 + column, columns);
-                    }
-                    assertThat(c).as("%d x %d x %d by columns", rows, depth, columns).isEqualTo(guarded(expected));
+                }
+                assertThat(products(s, scores, tokens, width, false)).isEqualTo(expected(s, scores, tokens, a, 1, stride));
+                assertThat(products(s, scores, tokens, width, true)).isEqualTo(expected(s, scores, tokens, a, stride, 1));
+            }
+        }
+    }
+
+    /** The products of the scores, or their transpose, with the panels at s[3]. */
+    private static float[] products(float[] s, int scores, int tokens, int width, boolean byRows) {
+        float[] c = guarded(new float[tokens * width]);
+        for (int d = 0; d < width; d += 2 * Simd.LANES) {
+            int b = ShortProducts.pair(3, tokens, d);
+            if (byRows) {
+                ShortProducts.byRows(tokens, s, scores, tokens, b, c, 3 + d, width);
+            } else {
+                ShortProducts.byColumns(tokens, s, scores, tokens, b, c, 3 + d, width);
+            }
+        }
+        return c;
+    }
+
+    /** The same in scalars: s[scores + i row + k column] b[k, :] summed over k. */
+    private static float[] expected(float[] s, int scores, int tokens, float[] b, int row, int column) {
+        int width = b.length / tokens;
+        float[] c = new float[b.length];
+        for (int i = 0; i < tokens; i++) {
+            for (int k = 0; k < tokens; k++) {
+                for (int d = 0; d < width; d++) {
+                    c[i * width + d] += s[scores + i * row + k * column] * b[k * width + d];
                 }
             }
         }
+        return guarded(c);
     }
 
     private static void assertTile(float[] c, float[] expected, int vectors, float[] init) {
