@@ -7,6 +7,7 @@ import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -23,6 +24,12 @@ final class ShortAttention {
     /** The widest head: products of wider ones take so long that packing hardly counts. */
     private static final int MOST_WIDTH = 32;
 
+    /**
+     * Scores, in powers of two, of which none needs to be taken out or limited: sums of 2^59 and products with 2^-59 are
+     * far from the ends of the range, and a probability is at least 2^(-59 - 59 - log2 T), a normal number.
+     */
+    static final float MOST_SCORE = 59;
+
     private static final float LN_2 = 0.693147181f;
 
     private final int tokens;
@@ -38,6 +45,8 @@ final class ShortAttention {
     private final int scores;
     private final int largest;
     private final int sums;
+    private final int factors;
+    private final int lengths;
     private final int size;
 
     /** @param start where the working memory begins */
@@ -52,7 +61,9 @@ final class ShortAttention {
         scores = values + tokens * headWidth;
         largest = scores + tokens * ShortProducts.STRIDE;
         sums = largest + padded;
-        size = sums + padded;
+        factors = sums + padded;
+        lengths = factors + padded;
+        size = lengths + ShortProducts.PANEL + headWidth;
     }
 
     /** Whether tiles fit, both the head's and those of the scores. */
@@ -78,17 +89,22 @@ final class ShortAttention {
     void head(float[] s, float[] x, int query, int width, float[] c, int out, float[] lse, int row) {
         int stride = 3 * width;
         ShortProducts.transpose(x, query, stride, tokens, headWidth, scale * Simd.LOG2_E, s, queries);
-        ShortProducts.copy(x, query + width, stride, tokens, headWidth, s, keys);
-        ShortProducts.copy(x, query + 2 * width, stride, tokens, headWidth, s, values);
+        ShortProducts.copy(x, query + width, stride, tokens, headWidth, 1, s, keys);
+        ShortProducts.copy(x, query + 2 * width, stride, tokens, headWidth, 1, s, values);
         ShortProducts.scores(headWidth, s, keys, tokens, queries, padded, scores);
+        Arrays.fill(s, largest, largest + padded, 0f);
+        if (!ShortProducts.within(MOST_SCORE, s, queries, padded, keys, tokens, headWidth, lengths)) {
+            for (int column = 0; column < padded; column += LANES) {
+                shift(s, scores + column, tokens, largest + column);
+            }
+        }
         for (int column = 0; column < padded; column += LANES) {
-            largest(s, scores + column, tokens, largest + column);
-            probabilities(s, scores + column, tokens, largest + column, sums + column);
+            probabilities(s, scores + column, tokens, sums + column, factors + column);
         }
         for (int d = 0; d < headWidth; d += 2 * LANES) {
-            ShortProducts.byColumns(tokens, s, scores, tokens, ShortProducts.pair(values, tokens, d), c, out + d, width);
+            ShortProducts.byColumns(tokens, s, scores, tokens, ShortProducts.pair(values, tokens, d), factors, c, out + d,
+                    width);
         }
-        CpuAttention.divide(c, out, tokens, width, headWidth, s, sums);
         if (lse.length > 0) {
             Simd.log(s, sums, padded);
             for (int i = 0; i < tokens; i++) {
@@ -97,8 +113,8 @@ final class ShortAttention {
         }
     }
 
-    /** The largest of a vector of columns. */
-    private static void largest(float[] s, int scores, int count, int largest) {
+    /** The largest score of each query, which is taken out of all. Of a vector of columns. */
+    private static void shift(float[] s, int scores, int count, int largest) {
         FloatVector most = fromArray(FLOATS, s, scores);
         for (int j = 1; j < count; j++) {
             // A comparison and a choice: lanewise(MAX) also sorts out zeros, for twice the instructions.
@@ -106,31 +122,35 @@ final class ShortAttention {
             most = most.blend(score, score.compare(VectorOperators.GT, most));
         }
         most.intoArray(s, largest);
+        for (int j = 0; j < count; j++) {
+            FloatVector x = fromArray(FLOATS, s, scores + j * STRIDE).sub(fromArray(FLOATS, s, largest));
+            x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT))
+                    .intoArray(s, scores + j * STRIDE);
+        }
     }
 
-    /** p = 2^(s - largest), see {@link Simd#exp2}, and their sum, of a vector of columns. */
-    private static void probabilities(float[] s, int scores, int count, int largest, int sums) {
-        FloatVector most = fromArray(FLOATS, s, largest);
+    /**
+     * p = 2^s, see {@link Simd#exp2}, their sum and its inverse, of a vector of columns. The polynomial is summed in pairs:
+     * the processor waits for the chain of operations, not for one more of them.
+     */
+    private static void probabilities(float[] s, int scores, int count, int sums, int factors) {
         FloatVector sum = broadcast(FLOATS, 0);
         for (int j = 0; j < count; j++) {
-            int from = scores + j * STRIDE;
-            FloatVector x = fromArray(FLOATS, s, from).sub(most);
-            x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
+            FloatVector x = fromArray(FLOATS, s, scores + j * STRIDE);
             FloatVector rounded = x.add(Simd.ROUND);
             FloatVector r = x.sub(rounded.sub(Simd.ROUND));
-            FloatVector p = broadcast(FLOATS, Simd.EXP2_6);
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_5));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_4));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_3));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_2));
-            p = p.fma(r, broadcast(FLOATS, Simd.EXP2_1));
-            p = p.fma(r, broadcast(FLOATS, 1));
+            FloatVector z = r.mul(r);
+            FloatVector p = r.fma(broadcast(FLOATS, Simd.EXP2_6), broadcast(FLOATS, Simd.EXP2_5));
+            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_4), broadcast(FLOATS, Simd.EXP2_3)));
+            p = z.fma(p, r.fma(broadcast(FLOATS, Simd.EXP2_2), broadcast(FLOATS, Simd.EXP2_1)));
+            p = r.fma(p, broadcast(FLOATS, 1));
             p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
-            p.intoArray(s, from);
+            p.intoArray(s, scores + j * STRIDE);
             // Not sum.add: a loop's result has no exact type yet where C2 decides what to inline.
             sum = p.add(sum);
         }
         sum.intoArray(s, sums);
+        broadcast(FLOATS, 1).div(sum).intoArray(s, factors);
     }
 }

@@ -7,6 +7,7 @@ import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -16,8 +17,8 @@ import jdk.incubator.vector.VectorOperators;
  * find their left operand by columns, and only keys and values are transposed.
  *
  * <pre>
- * P = 2^(Q (scale log2 e K)^T - log2 e lse)        dP = dC V^T        D[i] = dC[i] . C[i]        dS = scale P (dP - D)
- * dV = P^T dC        dK = dS^T Q        dQ = dS K
+ * P = 2^(scale Q (log2 e K)^T - log2 e lse)        dP = dC V^T        D[i] = dC[i] . C[i]        dS = P (dP - D)
+ * dV = P^T dC        dK = dS^T (scale Q)        dQ = dS (scale K)
  * </pre>
  */
 final class ShortAttentionBackward {
@@ -34,7 +35,10 @@ final class ShortAttentionBackward {
     private final int keys;
     private final int dContexts;
     private final int dots;
-    private final int lanes;
+    private final int products;
+    private final int transposed;
+    private final int ones;
+    private final int shifts;
     private final int probabilities;
     private final int dScores;
     private final int size;
@@ -50,8 +54,11 @@ final class ShortAttentionBackward {
         queries = valuesTransposed + headWidth * STRIDE;
         keys = queries + tokens * headWidth;
         dContexts = keys + tokens * headWidth;
-        lanes = dContexts + tokens * headWidth;
-        dots = lanes + tokens * LANES;
+        products = dContexts + tokens * headWidth;
+        transposed = products + tokens * LANES;
+        ones = transposed + LANES * STRIDE;
+        shifts = ones + padded;
+        dots = shifts + padded;
         probabilities = dots + padded;
         dScores = probabilities + tokens * STRIDE;
         size = dScores + tokens * STRIDE;
@@ -77,44 +84,79 @@ final class ShortAttentionBackward {
             float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, float[] dX, int dQuery,
             float[] lse, int row) {
         int stride = 3 * width;
-        CpuAttentionBackward.dots(d, dOut, c, out, tokens, width, headWidth, s, dots, lanes);
-        int shift = probabilities + ShortProducts.MOST_TOKENS;
-        int dot = dScores + ShortProducts.MOST_TOKENS;
-        for (int i = 0; i < tokens; i++) {
-            s[shift + i * STRIDE] = -Simd.LOG2_E * lse[row + i];
-            s[dot + i * STRIDE] = s[dots + i];
-        }
-        ShortProducts.transpose(x, query + width, stride, tokens, headWidth, scale * Simd.LOG2_E, s, keysTransposed);
+        ShortProducts.transpose(x, query + width, stride, tokens, headWidth, Simd.LOG2_E, s, keysTransposed);
         ShortProducts.transpose(x, query + 2 * width, stride, tokens, headWidth, 1, s, valuesTransposed);
-        ShortProducts.copy(x, query, stride, tokens, headWidth, s, queries);
-        ShortProducts.copy(x, query + width, stride, tokens, headWidth, s, keys);
-        ShortProducts.copy(d, dOut, width, tokens, headWidth, s, dContexts);
+        ShortProducts.copy(x, query, stride, tokens, headWidth, scale, s, queries);
+        ShortProducts.copy(x, query + width, stride, tokens, headWidth, scale, s, keys);
+        ShortProducts.copy(d, dOut, width, tokens, headWidth, 1, s, dContexts);
+        dots(s, c, out, width);
+        for (int i = 0; i < tokens; i++) {
+            s[shifts + i] = -Simd.LOG2_E * lse[row + i];
+        }
         ShortProducts.scores(headWidth, s, queries, tokens, keysTransposed, padded, probabilities);
         ShortProducts.scores(headWidth, s, dContexts, tokens, valuesTransposed, padded, dScores);
+        boolean within = ShortProducts.within(ShortAttention.MOST_SCORE, s, keysTransposed, padded, queries, tokens,
+                headWidth, transposed);
         for (int column = 0; column < padded; column += LANES) {
-            scoreGradients(s, probabilities + column, dScores + column, tokens, shift, dot, scale);
+            if (!within) {
+                limit(s, probabilities + column, tokens, shifts);
+            }
+            scoreGradients(s, probabilities + column, dScores + column, tokens, shifts, dots);
         }
+        Arrays.fill(s, ones, ones + tokens, 1f);
         for (int e = 0; e < headWidth; e += 2 * LANES) {
-            ShortProducts.byColumns(tokens, s, probabilities, tokens, ShortProducts.pair(dContexts, tokens, e), dX,
+            ShortProducts.byColumns(tokens, s, probabilities, tokens, ShortProducts.pair(dContexts, tokens, e), ones, dX,
                     dQuery + 2 * width + e, stride);
-            ShortProducts.byColumns(tokens, s, dScores, tokens, ShortProducts.pair(queries, tokens, e), dX,
+            ShortProducts.byColumns(tokens, s, dScores, tokens, ShortProducts.pair(queries, tokens, e), ones, dX,
                     dQuery + width + e, stride);
             ShortProducts.byRows(tokens, s, dScores, tokens, ShortProducts.pair(keys, tokens, e), dX, dQuery + e, stride);
         }
     }
 
-    /**
-     * p = 2^(p + shift), see {@link Simd#exp2}, and ds = scale p (ds - dot), of a vector of columns. What belongs to a row
-     * lies behind it, so that all are reached by one index.
-     */
-    private static void scoreGradients(float[] s, int scores, int gradients, int count, int shifts, int dots, float scale) {
-        FloatVector factor = broadcast(FLOATS, scale);
-        int shift = shifts - scores;
-        int dot = dots - scores;
-        int gradient = gradients - scores;
-        for (int i = scores; i < scores + count * STRIDE; i += STRIDE) {
-            FloatVector x = broadcast(FLOATS, s[shift + i]).add(fromArray(FLOATS, s, i));
-            x = x.blend(Simd.LEAST_EXPONENT, x.compare(VectorOperators.LT, Simd.LEAST_EXPONENT));
+    /** -D. The sum over lanes is one over rows, after tokens were put along the lanes. */
+    private void dots(float[] s, float[] c, int out, int width) {
+        for (int i = 0; i < tokens; i++) {
+            broadcast(FLOATS, 0).intoArray(s, products + i * LANES);
+        }
+        for (int e = 0; e < headWidth; e += 2 * LANES) {
+            addProducts(s, ShortProducts.pair(dContexts, tokens, e), c, out + e, width, tokens, products);
+        }
+        ShortProducts.transpose(s, products, LANES, tokens, LANES, -1, s, transposed);
+        for (int i = 0; i < padded; i += LANES) {
+            FloatVector sum = fromArray(FLOATS, s, transposed + i);
+            for (int lane = 1; lane < LANES; lane++) {
+                sum = fromArray(FLOATS, s, transposed + lane * STRIDE + i).add(sum);
+            }
+            sum.intoArray(s, dots + i);
+        }
+    }
+
+    private static void addProducts(float[] s, int d, float[] c, int start, int stride, int count, int to) {
+        int from = start;
+        for (int i = 0; i < count; i++) {
+            FloatVector sum = fromArray(FLOATS, s, to + i * LANES);
+            sum = fromArray(FLOATS, s, d + i * ShortProducts.PANEL).fma(fromArray(FLOATS, c, from), sum);
+            fromArray(FLOATS, s, d + i * ShortProducts.PANEL + LANES).fma(fromArray(FLOATS, c, from + LANES), sum)
+                    .intoArray(s, to + i * LANES);
+            from += stride;
+        }
+    }
+
+    /** Raises scores so that score + shift is at least the least exponent. Of a vector of columns. */
+    private static void limit(float[] s, int scores, int count, int shifts) {
+        for (int i = 0; i < count; i++) {
+            FloatVector least = broadcast(FLOATS, Simd.LEAST_EXPONENT).sub(broadcast(FLOATS, s[shifts + i]));
+            FloatVector x = fromArray(FLOATS, s, scores + i * STRIDE);
+            x.blend(least, x.compare(VectorOperators.LT, least)).intoArray(s, scores + i * STRIDE);
+        }
+    }
+
+    /** p = 2^(p + shift), see {@link Simd#exp2}, and ds = p (ds + dot), of a vector of columns. */
+    private static void scoreGradients(float[] s, int scores, int gradients, int count, int shifts, int dots) {
+        for (int i = 0; i < count; i++) {
+            int at = scores + i * STRIDE;
+            int gradient = gradients + i * STRIDE;
+            FloatVector x = broadcast(FLOATS, s[shifts + i]).add(fromArray(FLOATS, s, at));
             FloatVector rounded = x.add(Simd.ROUND);
             FloatVector r = x.sub(rounded.sub(Simd.ROUND));
             FloatVector z = r.mul(r);
@@ -124,9 +166,9 @@ final class ShortAttentionBackward {
             p = r.fma(p, broadcast(FLOATS, 1));
             p = p.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                     .reinterpretAsFloats();
-            p.intoArray(s, i);
-            FloatVector difference = fromArray(FLOATS, s, gradient + i).sub(broadcast(FLOATS, s[dot + i]));
-            p.mul(factor).mul(difference).intoArray(s, gradient + i);
+            FloatVector difference = broadcast(FLOATS, s[dots + i]).add(fromArray(FLOATS, s, gradient));
+            p.intoArray(s, at);
+            p.mul(difference).intoArray(s, gradient);
         }
     }
 }

@@ -8,6 +8,7 @@ import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromArray;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -46,10 +47,20 @@ final class ShortProducts {
 
     private ShortProducts() {}
 
-    /** Copies the elements of a head, a multiple of PANEL, to panels. */
-    static void copy(float[] x, int start, int stride, int tokens, int headWidth, float[] s, int to) {
+    /** Copies the elements of a head, a multiple of PANEL, times {@code factor} to panels. */
+    static void copy(float[] x, int start, int stride, int tokens, int headWidth, float factor, float[] s, int to) {
         for (int d = 0; d < headWidth; d += 2 * LANES) {
-            copyPair(x, start + d, stride, tokens, s, pair(to, tokens, d));
+            copyPair(x, start + d, stride, tokens, factor, s, pair(to, tokens, d));
+        }
+    }
+
+    private static void copyPair(float[] x, int start, int stride, int tokens, float factor, float[] s, int to) {
+        FloatVector f = broadcast(FLOATS, factor);
+        int from = start;
+        for (int i = 0; i < tokens; i++) {
+            fromArray(FLOATS, x, from).mul(f).intoArray(s, to + i * PANEL);
+            fromArray(FLOATS, x, from + LANES).mul(f).intoArray(s, to + i * PANEL + LANES);
+            from += stride;
         }
     }
 
@@ -226,9 +237,13 @@ final class ShortProducts {
         }
     }
 
-    /** Two vectors of columns of C = A^T B, with A[k, i] at s[a + k STRIDE + i] and B[k, :] at s[b + k PANEL]. */
+    /**
+     * Two vectors of columns of C = A^T B, with A[k, i] at s[a + k STRIDE + i] and B[k, :] at s[b + k PANEL].
+     *
+     * @param factors a factor for each row of C from s[factors] on
+     */
     static void byColumns(
-            int depth, float[] s, int a, int rows, int b, float[] c, int cOffset, int cStride) {
+            int depth, float[] s, int a, int rows, int b, int factors, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += ROWS) {
             int first = Math.min(row, rows - ROWS);
             int ka = a + first - STRIDE / PANEL * b;
@@ -246,20 +261,26 @@ final class ShortProducts {
                 x = broadcast(FLOATS, s[i + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
             }
             int to = cOffset + first * cStride;
-            c00.intoArray(c, to);
-            c01.intoArray(c, to + LANES);
+            int factor = factors + first;
+            FloatVector x0 = broadcast(FLOATS, s[factor]);
+            c00.mul(x0).intoArray(c, to);
+            c01.mul(x0).intoArray(c, to + LANES);
             to += cStride;
-            c10.intoArray(c, to);
-            c11.intoArray(c, to + LANES);
+            FloatVector x1 = broadcast(FLOATS, s[factor + 1]);
+            c10.mul(x1).intoArray(c, to);
+            c11.mul(x1).intoArray(c, to + LANES);
             to += cStride;
-            c20.intoArray(c, to);
-            c21.intoArray(c, to + LANES);
+            FloatVector x2 = broadcast(FLOATS, s[factor + 2]);
+            c20.mul(x2).intoArray(c, to);
+            c21.mul(x2).intoArray(c, to + LANES);
             to += cStride;
-            c30.intoArray(c, to);
-            c31.intoArray(c, to + LANES);
+            FloatVector x3 = broadcast(FLOATS, s[factor + 3]);
+            c30.mul(x3).intoArray(c, to);
+            c31.mul(x3).intoArray(c, to + LANES);
             to += cStride;
-            c40.intoArray(c, to);
-            c41.intoArray(c, to + LANES);
+            FloatVector x4 = broadcast(FLOATS, s[factor + 4]);
+            c40.mul(x4).intoArray(c, to);
+            c41.mul(x4).intoArray(c, to + LANES);
         }
     }
 
@@ -297,5 +318,55 @@ final class ShortProducts {
             c40.intoArray(c, to);
             c41.intoArray(c, to + LANES);
         }
+    }
+
+    /**
+     * Whether no product of a column of A and a row of B, as for {@link #scores}, is beyond {@code most}, because those of
+     * their lengths are not; false if a length is NaN.
+     *
+     * @param columns of A with zeros where there are no tokens, a multiple of LANES
+     * @param work headWidth + PANEL elements from s[work] on
+     */
+    static boolean within(float most, float[] s, int a, int columns, int b, int tokens, int headWidth, int work) {
+        columnLengths(s, a, columns, headWidth, work);
+        float column = 0;
+        for (int i = work; i < work + LANES; i++) {
+            column = Math.max(column, s[i]);
+        }
+        int end = work + LANES;
+        for (int d = 0; d < headWidth; d += 2 * LANES) {
+            rowLengths(s, pair(b, tokens, d), tokens, end);
+            end += LANES;
+        }
+        float row = 0;
+        for (int i = work + LANES; i < end; i++) {
+            row += s[i];
+        }
+        return column * row <= most * most;
+    }
+
+    /** The largest sums of squares of columns, in each lane. As integers, floats that are not negative compare alike. */
+    private static void columnLengths(float[] s, int a, int columns, int depth, int to) {
+        IntVector most = IntVector.zero(Simd.INTS);
+        for (int column = a; column < a + columns; column += LANES) {
+            FloatVector sum = broadcast(FLOATS, 0);
+            for (int d = 0; d < depth; d++) {
+                FloatVector x = fromArray(FLOATS, s, column + d * STRIDE);
+                sum = x.fma(x, sum);
+            }
+            most = sum.reinterpretAsInts().max(most);
+        }
+        most.reinterpretAsFloats().intoArray(s, to);
+    }
+
+    /** The largest sums of squares of rows of two vectors, in each lane. */
+    private static void rowLengths(float[] s, int b, int rows, int to) {
+        IntVector most = IntVector.zero(Simd.INTS);
+        for (int i = b; i < b + rows * PANEL; i += PANEL) {
+            FloatVector x = fromArray(FLOATS, s, i);
+            FloatVector y = fromArray(FLOATS, s, i + LANES);
+            most = x.fma(x, y.mul(y)).reinterpretAsInts().max(most);
+        }
+        most.reinterpretAsFloats().intoArray(s, to);
     }
 }

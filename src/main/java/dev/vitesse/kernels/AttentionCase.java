@@ -40,6 +40,7 @@ public record AttentionCase(int batch, int tokens, int heads, int headWidth, Dat
             add(cases, new AttentionCase(1, 33, 2, 8, data));
             add(cases, new AttentionCase(2, 18, 3, 4, data));
         }
+        add(cases, new AttentionCase(1, 50, 1, 32, Data.EXTREME));
         cases.add(new AttentionCase(3, 17, 2, 8, Data.RANDOM).forward(false));
         return cases.stream().distinct().toList();
     }

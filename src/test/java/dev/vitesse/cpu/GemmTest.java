@@ -115,8 +115,8 @@ class GemmTest {
                 float[] b = integers(tokens * width);
                 int transposed = 3 + tokens * width;
                 int scores = transposed + width * stride;
-                float[] s = integers(scores + tokens * stride);
-                ShortProducts.copy(a, 0, width, tokens, width, s, 3);
+                float[] s = integers(scores + tokens * stride + tokens);
+                ShortProducts.copy(a, 0, width, tokens, width, 1, s, 3);
                 ShortProducts.transpose(b, 0, width, tokens, width, 2, s, transposed);
                 int columns = Simd.whole(tokens);
                 ShortProducts.scores(width, s, 3, tokens, transposed, columns, scores);
@@ -130,28 +130,64 @@ class GemmTest {
                         s[scores + i * stride + j] = random.nextInt(-8, 9);
                     }
                 }
-                assertThat(products(s, scores, tokens, width, false)).isEqualTo(expected(s, scores, tokens, a, 1, stride));
-                assertThat(products(s, scores, tokens, width, true)).isEqualTo(expected(s, scores, tokens, a, stride, 1));
+                int factors = scores + tokens * stride;
+                assertThat(products(s, scores, tokens, width, factors))
+                        .isEqualTo(expected(s, scores, tokens, a, 1, stride, factors));
+                assertThat(products(s, scores, tokens, width, -1))
+                        .isEqualTo(expected(s, scores, tokens, a, stride, 1, -1));
             }
         }
     }
 
-    /** The products of the scores, or their transpose, with the panels at s[3]. */
-    private static float[] products(float[] s, int scores, int tokens, int width, boolean byRows) {
+    /** The bound on scores is never too small, and NaN and infinity are beyond any. */
+    @Test
+    void boundOnScores() {
+        int tokens = 17;
+        int width = 32;
+        int transposed = tokens * width;
+        int work = transposed + width * ShortProducts.STRIDE;
+        float[] s = new float[work + width + ShortProducts.PANEL];
+        float[] a = integers(tokens * width);
+        ShortProducts.copy(a, 0, width, tokens, width, 1, s, 0);
+        ShortProducts.transpose(a, 0, width, tokens, width, 1, s, transposed);
+        float most = 0;
+        for (int i = 0; i < tokens; i++) {
+            float square = 0;
+            for (int d = 0; d < width; d++) {
+                square += a[i * width + d] * a[i * width + d];
+            }
+            most = Math.max(most, square);
+        }
+        int columns = Simd.whole(tokens);
+        assertThat(ShortProducts.within(most - 1, s, transposed, columns, 0, tokens, width, work)).isFalse();
+        assertThat(ShortProducts.within(3 * most, s, transposed, columns, 0, tokens, width, work)).isTrue();
+        for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 1e20f}) {
+            for (int index : new int[] {3 * ShortProducts.PANEL + 2, transposed + 2 * ShortProducts.STRIDE + 16}) {
+                float old = s[index];
+                s[index] = value;
+                assertThat(ShortProducts.within(1e18f, s, transposed, columns, 0, tokens, width, work))
+                        .as("%s at %d", value, index).isFalse();
+                s[index] = old;
+            }
+        }
+    }
+
+    /** The products of the scores, or with factors of their transpose, with the panels at s[3]. */
+    private static float[] products(float[] s, int scores, int tokens, int width, int factors) {
         float[] c = guarded(new float[tokens * width]);
         for (int d = 0; d < width; d += 2 * Simd.LANES) {
             int b = ShortProducts.pair(3, tokens, d);
-            if (byRows) {
+            if (factors < 0) {
                 ShortProducts.byRows(tokens, s, scores, tokens, b, c, 3 + d, width);
             } else {
-                ShortProducts.byColumns(tokens, s, scores, tokens, b, c, 3 + d, width);
+                ShortProducts.byColumns(tokens, s, scores, tokens, b, factors, c, 3 + d, width);
             }
         }
         return c;
     }
 
     /** The same in scalars: s[scores + i row + k column] b[k, :] summed over k. */
-    private static float[] expected(float[] s, int scores, int tokens, float[] b, int row, int column) {
+    private static float[] expected(float[] s, int scores, int tokens, float[] b, int row, int column, int factors) {
         int width = b.length / tokens;
         float[] c = new float[b.length];
         for (int i = 0; i < tokens; i++) {
@@ -159,6 +195,9 @@ class GemmTest {
                 for (int d = 0; d < width; d++) {
                     c[i * width + d] += s[scores + i * row + k * column] * b[k * width + d];
                 }
+            }
+            for (int d = 0; d < width; d++) {
+                c[i * width + d] *= factors < 0 ? 1 : s[factors + i];
             }
         }
         return guarded(c);
