@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
-import static dev.vitesse.cpu.ShortProducts.STRIDE;
+import static dev.vitesse.cpu.ShortOperands.STRIDE;
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Attention, forward, for so few tokens that all scores of a head stay in the nearest caches. Queries lie along the
  * lanes, so that largest scores and sums need no horizontal operation, and so that the second product finds its left
- * operand by columns. {@link ShortProducts} wants all operands copied, which takes a tenth of the time of the products.
+ * operand by columns. All operands are copied first, see {@link ShortOperands}.
  *
  * <pre>
  * S^T = K (scale log2 e Q)^T        P^T = 2^(S^T - largest)        C = (P^T)^T V / sums
@@ -25,8 +25,8 @@ final class ShortAttention {
     private static final int MOST_WIDTH = 32;
 
     /**
-     * Scores, in powers of two, of which none needs to be taken out or limited: sums of 2^59 and products with 2^-59 are
-     * far from the ends of the range, and a probability is at least 2^(-59 - 59 - log2 T), a normal number.
+     * Up to here, the largest score needs not be taken out, nor a score be limited: sums of 2^59 and products with 2^-59
+     * are far from the ends of the range, and a probability is at least 2^(-59 - 59 - log2 T), a normal number.
      */
     static final float MOST_SCORE = 59;
 
@@ -46,7 +46,6 @@ final class ShortAttention {
     private final int largest;
     private final int sums;
     private final int factors;
-    private final int lengths;
     private final int size;
 
     /** @param start where the working memory begins */
@@ -56,20 +55,19 @@ final class ShortAttention {
         this.scale = scale;
         padded = Simd.whole(tokens);
         queries = start;
-        keys = queries + headWidth * ShortProducts.STRIDE;
+        keys = queries + headWidth * ShortOperands.STRIDE;
         values = keys + tokens * headWidth;
         scores = values + tokens * headWidth;
-        largest = scores + tokens * ShortProducts.STRIDE;
+        largest = scores + tokens * ShortOperands.STRIDE;
         sums = largest + padded;
         factors = sums + padded;
-        lengths = factors + padded;
-        size = lengths + ShortProducts.PANEL + headWidth;
+        size = factors + padded;
     }
 
     /** Whether tiles fit, both the head's and those of the scores. */
     static boolean suits(int tokens, int headWidth) {
-        return headWidth > 0 && headWidth % ShortProducts.PANEL == 0 && headWidth <= MOST_WIDTH && tokens > LANES
-                && tokens >= ShortProducts.ROWS && tokens <= ShortProducts.MOST_TOKENS;
+        return headWidth > 0 && headWidth % ShortOperands.PANEL == 0 && headWidth <= MOST_WIDTH && tokens > LANES
+                && tokens >= ShortProducts.ROWS && tokens <= ShortOperands.MOST_TOKENS;
     }
 
     /** Elements of working memory, from its beginning. */
@@ -88,12 +86,12 @@ final class ShortAttention {
      */
     void head(float[] s, float[] x, int query, int width, float[] c, int out, float[] lse, int row) {
         int stride = 3 * width;
-        ShortProducts.transpose(x, query, stride, tokens, headWidth, scale * Simd.LOG2_E, s, queries);
-        ShortProducts.copy(x, query + width, stride, tokens, headWidth, 1, s, keys);
-        ShortProducts.copy(x, query + 2 * width, stride, tokens, headWidth, 1, s, values);
-        ShortProducts.scores(headWidth, s, keys, tokens, queries, padded, scores);
+        ShortOperands.transpose(x, query, stride, tokens, headWidth, scale * Simd.LOG2_E, s, queries);
+        ShortOperands.copy(x, query + width, stride, tokens, headWidth, 1, s, keys);
+        ShortOperands.copy(x, query + 2 * width, stride, tokens, headWidth, 1, s, values);
+        float most = ShortProducts.scores(headWidth, s, keys, tokens, queries, padded, scores, sums);
         Arrays.fill(s, largest, largest + padded, 0f);
-        if (!ShortProducts.within(MOST_SCORE, s, queries, padded, keys, tokens, headWidth, lengths)) {
+        if (!(most <= MOST_SCORE)) {
             for (int column = 0; column < padded; column += LANES) {
                 shift(s, scores + column, tokens, largest + column);
             }
@@ -102,7 +100,7 @@ final class ShortAttention {
             probabilities(s, scores + column, tokens, sums + column, factors + column);
         }
         for (int d = 0; d < headWidth; d += 2 * LANES) {
-            ShortProducts.byColumns(tokens, s, scores, tokens, ShortProducts.pair(values, tokens, d), factors, c, out + d,
+            ShortProducts.byColumns(tokens, s, scores, tokens, ShortOperands.pair(values, tokens, d), factors, c, out + d,
                     width);
         }
         if (lse.length > 0) {

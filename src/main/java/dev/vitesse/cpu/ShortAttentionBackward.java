@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.vitesse.cpu;
 
-import static dev.vitesse.cpu.ShortProducts.STRIDE;
+import static dev.vitesse.cpu.ShortOperands.STRIDE;
 import static dev.vitesse.cpu.Simd.FLOATS;
 import static dev.vitesse.cpu.Simd.LANES;
 import static jdk.incubator.vector.FloatVector.broadcast;
@@ -84,32 +84,30 @@ final class ShortAttentionBackward {
             float[] s, float[] x, int query, int width, float[] c, int out, float[] d, int dOut, float[] dX, int dQuery,
             float[] lse, int row) {
         int stride = 3 * width;
-        ShortProducts.transpose(x, query + width, stride, tokens, headWidth, Simd.LOG2_E, s, keysTransposed);
-        ShortProducts.transpose(x, query + 2 * width, stride, tokens, headWidth, 1, s, valuesTransposed);
-        ShortProducts.copy(x, query, stride, tokens, headWidth, scale, s, queries);
-        ShortProducts.copy(x, query + width, stride, tokens, headWidth, scale, s, keys);
-        ShortProducts.copy(d, dOut, width, tokens, headWidth, 1, s, dContexts);
+        ShortOperands.transpose(x, query + width, stride, tokens, headWidth, Simd.LOG2_E, s, keysTransposed);
+        ShortOperands.transpose(x, query + 2 * width, stride, tokens, headWidth, 1, s, valuesTransposed);
+        ShortOperands.copy(x, query, stride, tokens, headWidth, scale, s, queries);
+        ShortOperands.copy(x, query + width, stride, tokens, headWidth, scale, s, keys);
+        ShortOperands.copy(d, dOut, width, tokens, headWidth, 1, s, dContexts);
         dots(s, c, out, width);
         for (int i = 0; i < tokens; i++) {
             s[shifts + i] = -Simd.LOG2_E * lse[row + i];
         }
-        ShortProducts.scores(headWidth, s, queries, tokens, keysTransposed, padded, probabilities);
-        ShortProducts.scores(headWidth, s, dContexts, tokens, valuesTransposed, padded, dScores);
-        boolean within = ShortProducts.within(ShortAttention.MOST_SCORE, s, keysTransposed, padded, queries, tokens,
-                headWidth, transposed);
+        float most = ShortProducts.scores(headWidth, s, queries, tokens, keysTransposed, padded, probabilities, ones);
+        ShortProducts.scores(headWidth, s, dContexts, tokens, valuesTransposed, padded, dScores, ones);
         for (int column = 0; column < padded; column += LANES) {
-            if (!within) {
+            if (!(most <= ShortAttention.MOST_SCORE)) {
                 limit(s, probabilities + column, tokens, shifts);
             }
             scoreGradients(s, probabilities + column, dScores + column, tokens, shifts, dots);
         }
         Arrays.fill(s, ones, ones + tokens, 1f);
         for (int e = 0; e < headWidth; e += 2 * LANES) {
-            ShortProducts.byColumns(tokens, s, probabilities, tokens, ShortProducts.pair(dContexts, tokens, e), ones, dX,
+            ShortProducts.byColumns(tokens, s, probabilities, tokens, ShortOperands.pair(dContexts, tokens, e), ones, dX,
                     dQuery + 2 * width + e, stride);
-            ShortProducts.byColumns(tokens, s, dScores, tokens, ShortProducts.pair(queries, tokens, e), ones, dX,
+            ShortProducts.byColumns(tokens, s, dScores, tokens, ShortOperands.pair(queries, tokens, e), ones, dX,
                     dQuery + width + e, stride);
-            ShortProducts.byRows(tokens, s, dScores, tokens, ShortProducts.pair(keys, tokens, e), dX, dQuery + e, stride);
+            ShortProducts.byRows(tokens, s, dScores, tokens, ShortOperands.pair(keys, tokens, e), dX, dQuery + e, stride);
         }
     }
 
@@ -119,9 +117,9 @@ final class ShortAttentionBackward {
             broadcast(FLOATS, 0).intoArray(s, products + i * LANES);
         }
         for (int e = 0; e < headWidth; e += 2 * LANES) {
-            addProducts(s, ShortProducts.pair(dContexts, tokens, e), c, out + e, width, tokens, products);
+            addProducts(s, ShortOperands.pair(dContexts, tokens, e), c, out + e, width, tokens, products);
         }
-        ShortProducts.transpose(s, products, LANES, tokens, LANES, -1, s, transposed);
+        ShortOperands.transpose(s, products, LANES, tokens, LANES, -1, s, transposed);
         for (int i = 0; i < padded; i += LANES) {
             FloatVector sum = fromArray(FLOATS, s, transposed + i);
             for (int lane = 1; lane < LANES; lane++) {
@@ -135,8 +133,8 @@ final class ShortAttentionBackward {
         int from = start;
         for (int i = 0; i < count; i++) {
             FloatVector sum = fromArray(FLOATS, s, to + i * LANES);
-            sum = fromArray(FLOATS, s, d + i * ShortProducts.PANEL).fma(fromArray(FLOATS, c, from), sum);
-            fromArray(FLOATS, s, d + i * ShortProducts.PANEL + LANES).fma(fromArray(FLOATS, c, from + LANES), sum)
+            sum = fromArray(FLOATS, s, d + i * ShortOperands.PANEL).fma(fromArray(FLOATS, c, from), sum);
+            fromArray(FLOATS, s, d + i * ShortOperands.PANEL + LANES).fma(fromArray(FLOATS, c, from + LANES), sum)
                     .intoArray(s, to + i * LANES);
             from += stride;
         }
