@@ -25,8 +25,9 @@ final class ShortAttention {
     private static final int MOST_WIDTH = 32;
 
     /**
-     * Up to here, the largest score needs not be taken out, nor a score be limited: sums of 2^59 and products with 2^-59
-     * are far from the ends of the range, and a probability is at least 2^(-59 - 59 - log2 T), a normal number.
+     * Up to here, the largest score need not be taken out, nor a score be limited: there is room for the sum of
+     * {@link ShortOperands#MOST_TOKENS} powers of two times values up to 2^60, and a probability is at least 2^(-59 - 59 -
+     * log2 T), a normal number.
      */
     static final float MOST_SCORE = 59;
 

@@ -58,15 +58,6 @@ final class ShortOperands {
         return panels + d / PANEL * PANEL * tokens + d % PANEL;
     }
 
-    private static void copyPair(float[] x, int start, int stride, int tokens, float[] s, int to) {
-        int from = start;
-        for (int i = 0; i < tokens; i++) {
-            fromArray(FLOATS, x, from).intoArray(s, to + i * PANEL);
-            fromArray(FLOATS, x, from + LANES).intoArray(s, to + i * PANEL + LANES);
-            from += stride;
-        }
-    }
-
     /**
      * The elements of a head times {@code factor}, with tokens along the lanes: s[to + d STRIDE + i] = factor x[start + i
      * stride + d]. Two vectors of zeros follow each row.
