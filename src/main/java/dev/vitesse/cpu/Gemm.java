@@ -238,10 +238,10 @@ final class Gemm {
         for (int column = 0; column < columns; column += PANEL) {
             int panel = bOffset + column * depth;
             int to = cOffset + column;
-            UnpackedTile6x2.byColumns(depth, a, aOffset, aStride, whole, b, panel, init, accumulate ? to : 0,
+            Tile6x2.foursByColumns(depth, a, aOffset, aStride, 1, whole, b, panel, init, accumulate ? to : 0,
                     accumulate ? cStride : 0, c, to, cStride);
             if (whole < rows) {
-                UnpackedTile6x2.byColumns(depth, a, aOffset + whole - known, aStride, ROWS, b, panel, Zeros.ARRAY, 0, 0,
+                Tile6x2.foursByColumns(depth, a, aOffset + whole - known, aStride, 1, ROWS, b, panel, Zeros.ARRAY, 0, 0,
                         tile, tileOffset, PANEL);
                 to += whole * cStride;
                 copyTile(rows - whole, PANEL, tile, tileOffset + known * PANEL, c, to, cStride, accumulate ? c : null,

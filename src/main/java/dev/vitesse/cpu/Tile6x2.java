@@ -20,7 +20,7 @@ import jdk.incubator.vector.FloatVector;
  * </pre>
  *
  * B is a panel [depth][{@link Gemm#PANEL}], of which the first 2 vectors of each row are used. A is packed, so that one
- * index reaches all of it. What else the code looks like is for C2's sake:
+ * index reaches all of it, or has its six rows side by side. What else the code looks like is for C2's sake:
  *
  * <ul>
  *   <li>Locals are named one by one because C2 keeps no array of vectors in registers.
@@ -63,7 +63,7 @@ final class Tile6x2 {
             int depth, float[] a, int aOffset, int rows, float[] b, int bOffset, float[] init, int initOffset,
             int initStride, float[] c, int cOffset, int cStride) {
         int four = depth / 4 * 4;
-        foursByColumns(four, a, aOffset, depth, rows, b, bOffset, init, initOffset, initStride, c, cOffset, cStride);
+        foursByColumns(four, a, aOffset, 6, depth, rows, b, bOffset, init, initOffset, initStride, c, cOffset, cStride);
         if (four < depth) {
             rest(depth - four, a, aOffset + 6 * four, depth, 1, 6, rows, b, bOffset + four * Gemm.PANEL, c, cOffset,
                     cStride);
@@ -158,8 +158,14 @@ final class Tile6x2 {
         }
     }
 
-    private static void foursByColumns(
-            int depth, float[] a, int aOffset, int aStride, int rows, float[] b, int bOffset, float[] init,
+    /**
+     * The same with A by columns, A[i, k] at a[aOffset + k aStride + i] within a tile. A need not be packed: a stride that
+     * C2 does not know costs a check for each k, and a copy more than that where few columns of C use it.
+     *
+     * @param aTile a sixth of what lies between tiles of A: their depth where they are slivers, 1 side by side
+     */
+    static void foursByColumns(
+            int depth, float[] a, int aOffset, int aStride, int aTile, int rows, float[] b, int bOffset, float[] init,
             int initOffset, int initStride, float[] c, int cOffset, int cStride) {
         for (int row = 0; row < rows; row += 6) {
             int from = initOffset + row * initStride;
@@ -180,9 +186,9 @@ final class Tile6x2 {
             from += initStride;
             FloatVector c50 = fromArray(FLOATS, init, from);
             FloatVector c51 = fromArray(FLOATS, init, from + LANES);
-            int ka = aOffset + row * aStride;
+            int ka = aOffset + row * aTile;
             int kb = bOffset;
-            int stepA = 24 * one;
+            int stepA = aStride * one;
             int stepB = 4 * Gemm.PANEL * one;
             for (int k = 0; k < depth; k += 4) {
                 FloatVector b0 = fromArray(FLOATS, b, kb);
@@ -193,30 +199,33 @@ final class Tile6x2 {
                 x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
                 x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
                 x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += stepA;
                 b0 = fromArray(FLOATS, b, kb + Gemm.PANEL);
                 b1 = fromArray(FLOATS, b, kb + Gemm.PANEL + LANES);
-                x = broadcast(FLOATS, a[ka + 6]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 7]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 8]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 9]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 10]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 11]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 1]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 2]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += stepA;
                 b0 = fromArray(FLOATS, b, kb + 2 * Gemm.PANEL);
                 b1 = fromArray(FLOATS, b, kb + 2 * Gemm.PANEL + LANES);
-                x = broadcast(FLOATS, a[ka + 12]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 13]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 14]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 15]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 16]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 17]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 1]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 2]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                ka += stepA;
                 b0 = fromArray(FLOATS, b, kb + 3 * Gemm.PANEL);
                 b1 = fromArray(FLOATS, b, kb + 3 * Gemm.PANEL + LANES);
-                x = broadcast(FLOATS, a[ka + 18]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 19]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 20]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 21]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 22]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
-                x = broadcast(FLOATS, a[ka + 23]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
+                x = broadcast(FLOATS, a[ka]); c00 = x.fma(b0, c00); c01 = x.fma(b1, c01); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 1]); c10 = x.fma(b0, c10); c11 = x.fma(b1, c11); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 2]); c20 = x.fma(b0, c20); c21 = x.fma(b1, c21); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 3]); c30 = x.fma(b0, c30); c31 = x.fma(b1, c31); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 4]); c40 = x.fma(b0, c40); c41 = x.fma(b1, c41); loadLoadFence();
+                x = broadcast(FLOATS, a[ka + 5]); c50 = x.fma(b0, c50); c51 = x.fma(b1, c51); loadLoadFence();
                 ka += stepA;
                 kb += stepB;
             }
