@@ -13,10 +13,12 @@ import java.util.Random;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** Heads of four and eight elements whose scores are small, large, on one side of zero, or no numbers. */
-class NarrowAttentionTest {
+/**
+ * Heads of {@link NarrowAttention} (4 and 8 elements) and {@link ShortAttention} (16 and 32), which take nothing out of
+ * small scores: with scores that are small, large, on one side of zero, or no numbers.
+ */
+class AttentionScoresTest {
     private static final int TOKENS = 21;
     private static final int HEADS = 2;
 
@@ -26,7 +28,8 @@ class NarrowAttentionTest {
      */
     @ParameterizedTest
     @CsvSource({"4, 1, false", "4, 30, false", "4, 36, true", "4, 60, false", "4, 91.8, true", "4, 1000, true",
-        "8, 20, true", "8, 60, false", "8, 1000, true"})
+        "8, 20, true", "8, 60, false", "8, 1000, true", "16, 1, false", "16, 38, true", "16, 44, true", "16, 60, false",
+        "16, 91.8, true", "16, 1000, true", "32, 36, true", "32, 1000, true"})
     void scoresOfAnySizeGiveWhatTheReferenceGives(int headWidth, float score, boolean oneSide) {
         float[] qkv = random(3 * headWidth);
         float factor = (float) Math.sqrt(score / Math.sqrt(headWidth));
@@ -56,9 +59,8 @@ class NarrowAttentionTest {
 
     /** Nothing of one query reaches the others. */
     @ParameterizedTest
-    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, 1e30f})
-    void aBadQueryIsTheOnlyOneWithABadContext(float bad) {
-        int headWidth = 4;
+    @CsvSource({"4, NaN", "4, Infinity", "4, 1e30", "16, NaN", "16, Infinity", "16, 1e30"})
+    void aBadQueryIsTheOnlyOneWithABadContext(int headWidth, float bad) {
         float[] qkv = random(3 * headWidth);
         float[] dContext = random(headWidth);
         try (Backend backend = Backends.open("cpu", BackendOptions.DEFAULTS.withThreads(1))) {
